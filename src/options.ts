@@ -1,0 +1,28 @@
+import { optionError, PrefetchError } from './errors.js';
+
+/** Refuses options that nobody reads: a misspelt option must not be a silent default. */
+export function refuseUnknownOptions(owner: string, given: object, known: readonly string[]): void {
+  for (const name of Object.keys(given)) {
+    if (!known.includes(name)) {
+      throw new PrefetchError(
+        'ERR_PREFETCH_OPTION',
+        `${owner} has no option \`${name}\`. It knows: ${known.join(', ')}.`,
+      );
+    }
+  }
+}
+
+export function positiveInteger(option: string, given: unknown): number {
+  if (typeof given !== 'number' || !Number.isSafeInteger(given) || given < 1) {
+    throw optionError(option, 'a whole number >= 1', given);
+  }
+  return given;
+}
+
+/** A time span that a Node timer can hold. */
+export function milliseconds(option: string, given: unknown): number {
+  if (typeof given !== 'number' || !(given > 0) || given > 2_147_483_647) {
+    throw optionError(option, 'a number of milliseconds > 0 and < 2^31', given);
+  }
+  return given;
+}

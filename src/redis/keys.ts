@@ -1,0 +1,49 @@
+import { optionError } from '../errors.js';
+
+/**
+ * No colon: an id must never reach into a dataset whose name continues ours (`cache:category` and
+ * `cache:category:archive`). No braces: they would choose a cluster slot.
+ */
+const defaultIdPattern = /^[^\s\p{Cc}:{}]{1,256}$/u;
+
+/** Every key name that a dataset uses, and which ids are allowed. */
+export class Keys {
+  /** `cache:category:`; the id follows. Redis OM's rule. */
+  readonly prefix: string;
+  /** Says that the dataset is loaded. Expires no later than the first record would. */
+  readonly loadNote: string;
+  /** The position up to which everything has been applied. */
+  readonly checkpoint: string;
+  /** There while a reload runs; found after a crash, it means that the load never finished. */
+  readonly reloadMark: string;
+  /** What SCAN must match; characters that mean something in a glob are escaped. */
+  readonly scanPattern: string;
+  readonly #idPattern: RegExp;
+
+  constructor(name: string, idPattern: RegExp = defaultIdPattern) {
+    if (!(idPattern instanceof RegExp) || idPattern.global || idPattern.sticky) {
+      throw optionError('idPattern', 'a RegExp without the flags g and y', idPattern);
+    }
+    this.prefix = `${name}:`;
+    this.scanPattern = `${this.prefix.replace(/[*?[\]\\^-]/g, '\\$&')}*`;
+    this.#idPattern = idPattern;
+    const own = `prefetch:{${name}}:`;
+    this.loadNote = `${own}loaded`;
+    this.checkpoint = `${own}checkpoint`;
+    this.reloadMark = `${own}reloading`;
+  }
+
+  record(id: string): string {
+    return this.prefix + id;
+  }
+
+  isId(id: unknown): id is string {
+    return typeof id === 'string' && this.#idPattern.test(id);
+  }
+
+  /** The id in a record's key; undefined for a key that only begins like ours. */
+  idOf(key: string): string | undefined {
+    const id = key.slice(this.prefix.length);
+    return key.startsWith(this.prefix) && this.isId(id) ? id : undefined;
+  }
+}
