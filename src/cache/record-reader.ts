@@ -1,0 +1,73 @@
+import type { Entity } from 'redis-om';
+import { PrefetchError } from '../errors.js';
+import { type RedisClient, send } from '../redis/client.js';
+import { type DocumentStorage, documentStorage } from '../redis/documents.js';
+import { type StoredRecord, entityFrom, isStoredAsIs } from '../redis/om-connection.js';
+import type { Dataset } from './dataset.js';
+
+/** Reads one record from Redis, in the layout of the dataset. */
+export class RecordReader<T extends Entity> {
+  readonly #client: RedisClient;
+  readonly #dataset: Dataset<T>;
+  readonly #isHash: boolean;
+  readonly #asIs: boolean;
+  #storage: DocumentStorage | undefined;
+
+  constructor(client: RedisClient, dataset: Dataset<T>, storage: DocumentStorage | undefined) {
+    this.#client = client;
+    this.#dataset = dataset;
+    this.#storage = storage;
+    this.#isHash = dataset.schema.dataStructure === 'HASH';
+    this.#asIs = isStoredAsIs(dataset.schema);
+  }
+
+  /** The record, or undefined where Redis has none. */
+  async read(id: string): Promise<T | undefined> {
+    const key = this.#dataset.keys.record(id);
+    const command = this.#isHash ? ['HGETALL', key] : await this.#documentCommand(key);
+    const stored = this.#decode(id, await send(this.#client, command));
+    if (stored === undefined || this.#asIs) return stored as T | undefined;
+    try {
+      return await entityFrom(this.#dataset.schema, id, stored);
+    } catch (error) {
+      throw unreadable(this.#dataset.name, id, error);
+    }
+  }
+
+  async #documentCommand(key: string): Promise<readonly string[]> {
+    const { name, keys } = this.#dataset;
+    this.#storage ??= await documentStorage(this.#client, name, keys.loadNote);
+    return [this.#storage === 'native' ? 'JSON.GET' : 'GET', key];
+  }
+
+  #decode(id: string, reply: unknown): StoredRecord | undefined {
+    if (this.#isHash) return hashFrom(reply as Record<string, string> | string[]);
+    if (reply === null) return undefined;
+    try {
+      return JSON.parse(reply as string) as StoredRecord;
+    } catch (error) {
+      throw unreadable(this.#dataset.name, id, error);
+    }
+  }
+}
+
+/** RESP3 gives a map, RESP2 a flat list; both are empty where there is no key. */
+function hashFrom(reply: Record<string, string> | string[]): Record<string, string> | undefined {
+  const fields = Array.isArray(reply) ? paired(reply) : { ...reply };
+  for (const _ in fields) return fields;
+  return undefined;
+}
+
+function paired(words: readonly string[]): Record<string, string> {
+  const fields: Record<string, string> = {};
+  for (let i = 0; i < words.length; i += 2) fields[words[i] ?? ''] = words[i + 1] ?? '';
+  return fields;
+}
+
+function unreadable(dataset: string, id: string, cause: unknown): PrefetchError {
+  return new PrefetchError(
+    'ERR_PREFETCH_UNREADABLE_RECORD',
+    `What is stored for ${dataset}:${id} does not fit the schema. Something else wrote it, or the schema changed: reload.`,
+    { cause },
+  );
+}

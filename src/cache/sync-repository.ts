@@ -1,0 +1,235 @@
+import type { Entity } from 'redis-om';
+import { PrefetchError } from '../errors.js';
+import { hasListeners, publish } from '../events.js';
+import { type RedisClient, type RedisCommand, send } from '../redis/client.js';
+import { type DocumentStorage, documentStorage } from '../redis/documents.js';
+import { toPrefetchError } from '../redis/failure.js';
+import { scanIds } from '../redis/scan.js';
+import type { ApplyReport, Change, Refusal } from './change.js';
+import type { Dataset } from './dataset.js';
+import { type LoadNote, readNote, remainingMs, writeNote } from './load-note.js';
+import type { LookupStats } from './lookup-stats.js';
+import { RecordReader } from './record-reader.js';
+import { RecordTransaction } from './record-transaction.js';
+
+type PartialUpsert<T> = Extract<Change<T>, { partial: true }>;
+
+/** What becomes true in the same transaction as a batch of changes. */
+export interface ApplyContext {
+  /** Asked with what was refused, before anything of the last transaction is sent. What it throws prevents that. */
+  also?: (refusals: readonly Refusal<unknown>[]) => readonly RedisCommand[];
+  position?: string;
+}
+
+/** The write half of a dataset: all that changes records in Redis, through Redis OM. */
+export class SyncRepository<T extends Entity> {
+  readonly dataset: Dataset<T>;
+  readonly #client: RedisClient;
+  readonly #stats: LookupStats;
+  readonly #fixedStorage: DocumentStorage | undefined;
+
+  constructor(
+    client: RedisClient,
+    dataset: Dataset<T>,
+    stats: LookupStats,
+    storage: DocumentStorage | undefined,
+  ) {
+    this.dataset = dataset;
+    this.#client = client;
+    this.#stats = stats;
+    this.#fixedStorage = storage;
+  }
+
+  async begin(): Promise<RecordTransaction<T>> {
+    return new RecordTransaction(this.#client, this.dataset, await this.#storage());
+  }
+
+  /** Applies the changes in order; what a change must not do is refused with its reason, and the rest goes on. */
+  async apply(changes: readonly Change<T>[], context: ApplyContext = {}): Promise<ApplyReport<T>> {
+    const refusals: Refusal<Change<T>>[] = [];
+    const bases = await this.#basesOfPartialUpserts(changes);
+    let transaction = await this.begin();
+    for (const change of changes) {
+      if (change.op === 'truncate') {
+        await transaction.commit();
+        await this.removeAll();
+        bases.clear();
+        transaction = await this.begin();
+        continue;
+      }
+      const reason = await this.#record(transaction, change, bases);
+      if (reason) refusals.push({ subject: change, reason });
+      if (transaction.isFull) {
+        await transaction.commit();
+        transaction = await this.begin();
+      }
+    }
+    transaction.also(...(context.also?.(refusals) ?? []));
+    await transaction.commit();
+    this.#tell(changes, refusals, context.position ?? null);
+    return { applied: changes.length - refusals.length, refusals };
+  }
+
+  idPages(): AsyncIterable<readonly string[]> {
+    return scanIds(this.#client, this.dataset.keys);
+  }
+
+  /** Removes every record and returns how many there were. */
+  async removeAll(): Promise<number> {
+    let removed = 0;
+    for await (const ids of scanIds(this.#client, this.dataset.keys)) removed += await this.remove(ids);
+    return removed;
+  }
+
+  async remove(ids: readonly string[]): Promise<number> {
+    const keys = ids.map((id) => this.dataset.keys.record(id));
+    return (await this.#send(['UNLINK', ...keys])) as number;
+  }
+
+  /** Says that the dataset is loaded, for as long as the records of this load live. */
+  async noteLoaded(load: { records: number; from: string; begunAt: number }): Promise<RedisCommand> {
+    const note: LoadNote = {
+      loadedAt: new Date().toISOString(),
+      records: load.records,
+      from: load.from,
+      layout: await this.layout(),
+    };
+    return writeNote(this.dataset.keys, note, remainingMs(this.dataset.ttlSeconds, load.begunAt));
+  }
+
+  /** Gives every record its whole TTL again, page by page; says after each page how many it held. */
+  async *renewAll(): AsyncGenerator<number, void, undefined> {
+    const { keys, ttlSeconds } = this.dataset;
+    for await (const ids of scanIds(this.#client, keys)) {
+      const transaction = await this.begin();
+      transaction.also(...ids.map((id) => ['EXPIRE', keys.record(id), String(ttlSeconds)] as const));
+      await transaction.commit();
+      yield ids.length;
+    }
+  }
+
+  /** Lets the note that the dataset is loaded live as long as records that were renewed since then. */
+  async renewLoadNote(begunAt: number): Promise<void> {
+    const { keys, ttlSeconds } = this.dataset;
+    await this.#send(['PEXPIRE', keys.loadNote, String(remainingMs(ttlSeconds, begunAt))]);
+  }
+
+  tellKeptAlive(records: number, elapsedMs: number): void {
+    publish({ type: 'kept-alive', dataset: this.dataset.name, records, elapsedMs });
+  }
+
+  /** Counts a finished load, and tells of it. */
+  tellLoaded(report: { loaded: number; refused: number; elapsedMs: number }, removed: number): void {
+    const { loaded, refused, elapsedMs } = report;
+    this.#stats.countPrefetched(loaded);
+    publish({ type: 'loaded', dataset: this.dataset.name, loaded, refused, removed, elapsedMs });
+  }
+
+  /** From here on nobody takes an absent record for a miss. */
+  async forgetLoad(): Promise<void> {
+    await this.#send(['DEL', this.dataset.keys.loadNote]);
+  }
+
+  async loadNote(): Promise<LoadNote | null> {
+    try {
+      return await readNote(this.#client, this.dataset.keys);
+    } catch (error) {
+      throw toPrefetchError(error);
+    }
+  }
+
+  /** How records are stored, as far as it matters to who reads them. */
+  async layout(): Promise<string> {
+    const { dataStructure, fields } = this.dataset.schema;
+    const form = dataStructure === 'HASH' ? 'hash' : `json ${await this.#storage()}`;
+    return `${form}; ${fields.map((field) => `${field.name} ${field.type}`).join(', ')}`;
+  }
+
+  async #record(
+    transaction: RecordTransaction<T>,
+    change: Exclude<Change<T>, { op: 'truncate' }>,
+    bases: Map<string, T | undefined>,
+  ): Promise<string | undefined> {
+    switch (change.op) {
+      case 'upsert': {
+        const record = change.partial ? merge(bases.get(change.id), change) : change.record;
+        if (record === undefined) return 'only some fields came, and no record is cached to merge them into';
+        if (change.partial && Object.keys(change.record).length === 0) return 'the upsert has no fields';
+        const reason = await transaction.save(change.id, record);
+        if (!reason) bases.set(change.id, record);
+        return reason;
+      }
+      case 'delete':
+        if (!this.dataset.keys.isId(change.id)) return 'the id is not allowed';
+        await transaction.remove(change.id);
+        bases.delete(change.id);
+        return undefined;
+      case 'invalid':
+        return change.reason;
+    }
+  }
+
+  async #basesOfPartialUpserts(changes: readonly Change<T>[]): Promise<Map<string, T | undefined>> {
+    const isPartial = (change: Change<T>): change is PartialUpsert<T> =>
+      change.op === 'upsert' && change.partial === true;
+    const ids = [...new Set(changes.filter(isPartial).map(({ id }) => id))];
+    if (ids.length === 0) return new Map();
+    const reader = new RecordReader(this.#client, this.dataset, await this.#storage());
+    return new Map(await Promise.all(ids.map(async (id) => [id, await this.#base(reader, id)] as const)));
+  }
+
+  async #base(reader: RecordReader<T>, id: string): Promise<T | undefined> {
+    try {
+      return await reader.read(id);
+    } catch (error) {
+      const failure = toPrefetchError(error);
+      const isUnusable =
+        failure.code === 'ERR_PREFETCH_WRONG_TYPE' || failure.code === 'ERR_PREFETCH_UNREADABLE_RECORD';
+      if (isUnusable) return undefined;
+      throw failure;
+    }
+  }
+
+  #tell(changes: readonly Change<T>[], refusals: Refusal<Change<T>>[], position: string | null): void {
+    const refused = new Set(refusals.map(({ subject }) => subject));
+    const applied = refused.size === 0 ? changes : changes.filter((change) => !refused.has(change));
+    const now = Date.now();
+    for (const { timestampMs } of applied) this.#stats.countChange(timestampMs, now);
+    if (applied.length === 0 || !hasListeners()) return;
+    const latest = applied.at(-1)?.timestampMs;
+    publish({
+      type: 'applied',
+      dataset: this.dataset.name,
+      changes: applied.map((change) =>
+        'id' in change ? { op: change.op, id: change.id } : { op: change.op },
+      ),
+      lagMs: latest === undefined ? null : Math.max(0, now - latest),
+      position,
+    });
+  }
+
+  async #storage(): Promise<DocumentStorage> {
+    if (this.dataset.schema.dataStructure === 'HASH') return 'string';
+    return (
+      this.#fixedStorage ??
+      (await documentStorage(this.#client, this.dataset.name, this.dataset.keys.loadNote))
+    );
+  }
+
+  async #send(command: readonly string[]): Promise<unknown> {
+    try {
+      return await send(this.#client, command);
+    } catch (error) {
+      throw toPrefetchError(error);
+    }
+  }
+}
+
+function merge<T extends Entity>(base: T | undefined, change: PartialUpsert<T>): T | undefined {
+  return base && { ...base, ...change.record, id: change.id };
+}
+
+/** Says of a refused change what the caller should know. */
+export function refusedError(refusal: Refusal<unknown>): PrefetchError {
+  return new PrefetchError('ERR_PREFETCH_REFUSED', `Refused, and nothing was written: ${refusal.reason}.`);
+}
