@@ -1,0 +1,1 @@
+export { MemoryPrimary, type MemoryPrimaryOptions } from './memory-primary.js';

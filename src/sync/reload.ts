@@ -1,0 +1,232 @@
+import type { Entity } from 'redis-om';
+import type { Change, Refusal } from '../cache/change.js';
+import type { SyncRepository } from '../cache/sync-repository.js';
+import { publish } from '../events.js';
+import type { RedisCommand } from '../redis/client.js';
+import { markReload, unmarkReload, writeCheckpoint } from './checkpoint.js';
+import { IdSet } from './id-set.js';
+import type { ChangeBatch, Snapshot, SourceSession } from './source.js';
+
+const refusalsKept = 100;
+
+export interface ReloadReport {
+  readonly loaded: number;
+  readonly refused: number;
+  /** The first 100 refused records, with reasons. */
+  readonly refusals: readonly Refusal<unknown>[];
+  /** Records that the primary no longer has. */
+  readonly removed: number;
+  readonly elapsedMs: number;
+}
+
+export interface ReloadContext<T extends Entity> {
+  readonly repository: SyncRepository<T>;
+  readonly session: SourceSession<T>;
+  readonly sourceName: string;
+  readonly signal: AbortSignal;
+  /** Runs a write when no other is running, and again if it fails for a reason that passes. */
+  write<R>(work: () => Promise<R>): Promise<R>;
+  /** Called once with the position of the snapshot, before its first row is written. */
+  onSnapshot(position: string): void;
+  /** The position up to which changes have been applied, if any have. */
+  applied(): string | null;
+  /** Called when everything up to the position is in. */
+  reached(position: string): void;
+  /** Since when every record that is there has been kept alive. */
+  aliveSince(): number;
+}
+
+/**
+ * Loads the whole dataset while readers keep reading and changes keep being applied: rows overwrite records in
+ * place, then what the primary no longer has is removed.
+ *
+ * A row of the snapshot (position S) and a change may both concern a record. The later state wins: a row is skipped
+ * when a change after S has touched its id, a change at or before S when its row has been written.
+ */
+export class Reload<T extends Entity> {
+  readonly #context: ReloadContext<T>;
+  readonly #begunAt = performance.now();
+  readonly #refusals: Refusal<unknown>[] = [];
+  /** Ids that changes touched before S was known, with the position of the last one. */
+  readonly #touchedEarly = new Map<string, string>();
+  /** Ids that changes after S touched. */
+  readonly #touched = new IdSet();
+  /** Ids whose row is in. */
+  readonly #seen = new IdSet();
+  /** The position of the last truncate that came during this reload. */
+  #truncatedAt: string | undefined;
+  #snapshotPosition: string | undefined;
+  #allRowsIn = false;
+  #isRunning = true;
+  #loaded = 0;
+  #refused = 0;
+
+  constructor(context: ReloadContext<T>) {
+    this.#context = context;
+  }
+
+  get progress(): { loaded: number; refused: number } {
+    return { loaded: this.#loaded, refused: this.#refused };
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** True for positions that this reload has nothing to say about once it is over. */
+  isBehind(position: string): boolean {
+    return this.#isAfterSnapshot(position);
+  }
+
+  /** Which changes of a batch are to be applied. To be asked right before they are, and in order. */
+  admit({ changes, position }: ChangeBatch<T>): readonly Change<T>[] {
+    if (this.#snapshotPosition !== undefined && !this.#isAfterSnapshot(position)) {
+      return changes.filter((change) => !this.#isInSnapshot(change));
+    }
+    for (const change of changes) this.#remember(change, position);
+    return changes;
+  }
+
+  async run(): Promise<ReloadReport> {
+    try {
+      return await this.#load();
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  async #load(): Promise<ReloadReport> {
+    const { session, signal } = this.#context;
+    await this.#send(markReload(this.#keys));
+    const snapshot = await session.snapshot(signal);
+    try {
+      this.#settleEarlyTouches(snapshot.position);
+      this.#context.onSnapshot(snapshot.position);
+      await this.#writeRows(snapshot);
+    } finally {
+      await snapshot.close();
+    }
+    this.#allRowsIn = true;
+    const removed = await this.#removeOrphans();
+    await this.#conclude(snapshot.position);
+    const report = {
+      ...this.progress,
+      refusals: this.#refusals,
+      removed,
+      elapsedMs: Math.round(performance.now() - this.#begunAt),
+    };
+    this.#context.repository.tellLoaded(report, removed);
+    return report;
+  }
+
+  get #keys() {
+    return this.#context.repository.dataset.keys;
+  }
+
+  /** False as long as there is no snapshot. */
+  #isAfterSnapshot(position: string): boolean {
+    return (
+      this.#snapshotPosition !== undefined &&
+      this.#context.session.compare(position, this.#snapshotPosition) > 0
+    );
+  }
+
+  #isInSnapshot(change: Change<T>): boolean {
+    if (change.op === 'truncate') return this.#allRowsIn || this.#seen.size > 0;
+    return this.#allRowsIn || ('id' in change && this.#seen.has(change.id));
+  }
+
+  #remember(change: Change<T>, position: string): void {
+    if (change.op === 'truncate') this.#truncatedAt = position;
+    else if (!('id' in change)) return;
+    else if (this.#snapshotPosition === undefined) this.#touchedEarly.set(change.id, position);
+    else this.#touched.add(change.id);
+  }
+
+  #settleEarlyTouches(snapshotPosition: string): void {
+    this.#snapshotPosition = snapshotPosition;
+    for (const [id, position] of this.#touchedEarly) {
+      if (this.#isAfterSnapshot(position)) this.#touched.add(id);
+    }
+    this.#touchedEarly.clear();
+  }
+
+  async #writeRows(snapshot: Snapshot<T>): Promise<void> {
+    for await (const rows of snapshot.records) {
+      this.#context.signal.throwIfAborted();
+      let rest = rows;
+      while (rest.length > 0) {
+        const written = await this.#context.write(() => this.#writeSome(rest));
+        rest = rest.slice(written);
+      }
+      publish({ type: 'load-progress', dataset: this.#context.repository.dataset.name, ...this.progress });
+    }
+  }
+
+  /** Writes as many of the rows as one transaction takes, and returns how many that were. */
+  async #writeSome(rows: readonly T[]): Promise<number> {
+    const transaction = await this.#context.repository.begin();
+    const refusals: Refusal<unknown>[] = [];
+    const ids: string[] = [];
+    for (const row of rows) {
+      if (transaction.isFull) break;
+      const id = (row as { id?: unknown } | null)?.id as string;
+      ids.push(id);
+      if (this.#isOvertaken(id)) continue;
+      const reason = await transaction.save(id, row);
+      if (reason) refusals.push({ subject: row, reason });
+    }
+    await transaction.commit();
+    for (const id of ids) if (typeof id === 'string') this.#seen.add(id);
+    this.#loaded += transaction.records;
+    this.#refused += refusals.length;
+    this.#refusals.push(...refusals.slice(0, refusalsKept - this.#refusals.length));
+    return ids.length;
+  }
+
+  #isOvertaken(id: string): boolean {
+    return (
+      (typeof id === 'string' && this.#touched.has(id)) ||
+      (this.#truncatedAt !== undefined && this.#isAfterSnapshot(this.#truncatedAt))
+    );
+  }
+
+  async #removeOrphans(): Promise<number> {
+    const { repository } = this.#context;
+    let removed = 0;
+    for await (const ids of repository.idPages()) {
+      removed += await this.#context.write(async () => {
+        const orphans = ids.filter((id) => !this.#seen.has(id) && !this.#touched.has(id));
+        return orphans.length > 0 ? repository.remove(orphans) : 0;
+      });
+    }
+    return removed;
+  }
+
+  /** The checkpoint is never before S, since changes up to S are in, nor before what has been applied meanwhile. */
+  async #conclude(snapshotPosition: string): Promise<void> {
+    const { repository, session, sourceName } = this.#context;
+    await this.#context.write(async () => {
+      const applied = this.#context.applied();
+      const isAhead = applied !== null && session.compare(applied, snapshotPosition) > 0;
+      const begunAt = Math.max(this.#begunAt, this.#context.aliveSince());
+      const position = isAhead ? applied : snapshotPosition;
+      const transaction = await repository.begin();
+      transaction.also(
+        writeCheckpoint(this.#keys, position),
+        unmarkReload(this.#keys),
+        await repository.noteLoaded({ records: this.#seen.size, from: sourceName, begunAt }),
+      );
+      await transaction.commit();
+      this.#context.reached(position);
+    });
+  }
+
+  async #send(command: RedisCommand): Promise<void> {
+    await this.#context.write(async () => {
+      const transaction = await this.#context.repository.begin();
+      transaction.also(command);
+      await transaction.commit();
+    });
+  }
+}

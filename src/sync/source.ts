@@ -1,0 +1,56 @@
+import type { Change } from '../cache/change.js';
+
+export type { Change } from '../cache/change.js';
+
+/** Why a source cannot go on from a checkpoint. */
+export type ReloadReason = 'no-checkpoint' | 'unknown-position' | 'lost-changes' | 'source-changed';
+
+/** Changes in the order in which they happened, and where the source stands after them. */
+export interface ChangeBatch<R> {
+  /** May be empty: a heartbeat that moves the position. */
+  readonly changes: readonly Change<R>[];
+  readonly position: string;
+  /** False inside a large transaction: there is no checkpoint yet. */
+  readonly complete: boolean;
+}
+
+/** All records of the primary as of one position. */
+export interface Snapshot<R> {
+  readonly position: string;
+  /** False when records may be newer than the position; never may they be older. */
+  readonly exact: boolean;
+  readonly records: AsyncIterable<readonly R[]>;
+  close(): Promise<void>;
+}
+
+export interface ChangesOptions {
+  readonly signal: AbortSignal;
+  readonly maxBatch: number;
+}
+
+export interface SourceLag {
+  readonly events?: number;
+  readonly bytes?: number;
+  readonly ms?: number;
+}
+
+/** One worker's conversation with a primary. */
+export interface SourceSession<R> {
+  /** Says whether the changes after the checkpoint can still be had, all of them. */
+  resume(checkpoint: string | null): Promise<{ from: string } | { reload: ReloadReason; detail: string }>;
+  snapshot(signal: AbortSignal): Promise<Snapshot<R>>;
+  /** Everything that happens after a position. Ends only when the signal aborts. */
+  changes(after: string, options: ChangesOptions): AsyncIterable<ChangeBatch<R>>;
+  /** Lets the source forget what came up to here. Correctness never rests on it. */
+  acknowledge(position: string): Promise<void>;
+  /** Negative when a is before b, 0 when they are the same, positive when a is after b. */
+  compare(a: string, b: string): number;
+  lag(position: string): Promise<SourceLag>;
+  close(): Promise<void>;
+}
+
+/** A primary, seen as a snapshot and changes. */
+export interface ChangeSource<R> {
+  readonly name: string;
+  open(signal: AbortSignal): Promise<SourceSession<R>>;
+}
