@@ -1,0 +1,66 @@
+import type { Request, RequestHandler } from 'express';
+import type { Entity } from 'redis-om';
+import type { PrefetchCache } from '../cache/prefetch-cache.js';
+import { PrefetchError, optionError } from '../errors.js';
+import { milliseconds } from '../options.js';
+
+/** What happens instead of the usual answer. `'next'` goes on to the route, which then finds `undefined`. */
+export type Otherwise = 'next' | RequestHandler;
+
+/** Options that a lookup of one and of many records share. */
+export interface CommonLookupOptions {
+  /**
+   * Under which name the finding is attached to `req.prefetch`.
+   * @default the last part of the schema's name: `category` of `cache:category`
+   */
+  readonly name?: string | undefined;
+  /**
+   * How long the lookup may take.
+   * @default that of the cache
+   */
+  readonly deadlineMs?: number | undefined;
+  /** @default 503 with Retry-After, as application/problem+json */
+  readonly onUnavailable?: Otherwise | undefined;
+}
+
+/** A middleware that also knows what it found. */
+export interface PrefetchLookup<F> extends RequestHandler {
+  /**
+   * What this lookup found for the request.
+   *
+   * @throws PrefetchError `ERR_PREFETCH_LOOKUP_NOT_MOUNTED` when it has not run for it
+   */
+  from(req: Request): F;
+}
+
+export function checkCache<T extends Entity>(middleware: string, cache: PrefetchCache<T>): void {
+  if (typeof (cache as Partial<PrefetchCache<T>> | undefined)?.getMany === 'function') return;
+  const isRequest = typeof (cache as unknown as Partial<Request> | undefined)?.method === 'string';
+  throw isRequest
+    ? new PrefetchError(
+        'ERR_PREFETCH_OPTION',
+        `${middleware} makes a middleware and is none itself: write app.get('/…', ${middleware}(cache), …).`,
+      )
+    : optionError('cache', 'a PrefetchCache', cache);
+}
+
+export function resolveName(given: string | undefined, dataset: string): string {
+  const name = given ?? dataset.slice(dataset.lastIndexOf(':') + 1);
+  if (typeof name === 'string' && name !== '' && name !== '__proto__') return name;
+  throw optionError('name', 'a name for req.prefetch', name);
+}
+
+export function resolveDeadline(given: number | undefined): { deadlineMs?: number } {
+  return given === undefined ? {} : { deadlineMs: milliseconds('deadlineMs', given) };
+}
+
+/** A handler, or undefined for the usual answer. */
+export function resolveOtherwise(option: string, given: Otherwise | undefined): RequestHandler | undefined {
+  if (given === undefined || typeof given === 'function') return given;
+  if ((given as unknown) === 'next') return goOn;
+  throw optionError(option, "a request handler or 'next'", given);
+}
+
+const goOn: RequestHandler = (_req, _res, next) => {
+  next();
+};

@@ -1,0 +1,96 @@
+import type { Request, RequestHandler } from 'express';
+import type { Entity } from 'redis-om';
+import type { PrefetchCache } from '../cache/prefetch-cache.js';
+import { PrefetchError, optionError } from '../errors.js';
+import { refuseUnknownOptions } from '../options.js';
+import { sendOutcome } from './answer.js';
+import { appendCacheStatus } from './cache-status.js';
+import {
+  type CommonLookupOptions,
+  type Otherwise,
+  type PrefetchLookup,
+  checkCache,
+  resolveDeadline,
+  resolveName,
+  resolveOtherwise,
+} from './lookup-options.js';
+import { Findings } from './prefetched.js';
+
+export interface PrefetchLookupOptions extends CommonLookupOptions {
+  /**
+   * Where the id comes from: the name of a route parameter, or a function of the request. A function that returns
+   * undefined makes it a miss.
+   * @default 'id'
+   */
+  readonly id?: string | ((req: Request) => string | undefined) | undefined;
+  /** @default 404 as application/problem+json */
+  readonly onMiss?: Otherwise | undefined;
+}
+
+type MayGoOn = { readonly onMiss: Otherwise } | { readonly onUnavailable: Otherwise };
+
+/**
+ * A middleware that looks up one record in Redis, attaches it to the request, and answers 404 on a miss and 503 when
+ * Redis cannot tell. The primary is never asked.
+ *
+ * @example
+ * const category = prefetchLookup(categories);
+ * app.get('/categories/:id', category, (req, res) => res.json(category.from(req)));
+ */
+export function prefetchLookup<T extends Entity>(
+  cache: PrefetchCache<T>,
+  options: PrefetchLookupOptions & MayGoOn,
+): PrefetchLookup<T | undefined>;
+export function prefetchLookup<T extends Entity>(
+  cache: PrefetchCache<T>,
+  options?: PrefetchLookupOptions,
+): PrefetchLookup<T>;
+export function prefetchLookup<T extends Entity>(
+  cache: PrefetchCache<T>,
+  options: PrefetchLookupOptions = {},
+): PrefetchLookup<T | undefined> {
+  checkCache('prefetchLookup', cache);
+  refuseUnknownOptions('prefetchLookup()', options, ['id', 'name', 'deadlineMs', 'onMiss', 'onUnavailable']);
+  const idOf = resolveId(options.id ?? 'id');
+  const findings = new Findings<T | undefined>(resolveName(options.name, cache.name));
+  const lookupOptions = resolveDeadline(options.deadlineMs);
+  const onMiss = resolveOtherwise('onMiss', options.onMiss);
+  const onUnavailable = resolveOtherwise('onUnavailable', options.onUnavailable);
+
+  async function lookUp(...[req, res, next]: Parameters<RequestHandler>): Promise<void> {
+    try {
+      const { outcome, record } = await cache.get(idOf(req), lookupOptions);
+      findings.attach(req, record, record);
+      appendCacheStatus(res, cache.name, outcome);
+      if (outcome !== 'hit') {
+        const otherwise = outcome === 'miss' ? onMiss : onUnavailable;
+        if (otherwise) await otherwise(req, res, next);
+        else sendOutcome(res, cache.name, outcome);
+        return;
+      }
+    } catch (error) {
+      next(error);
+      return;
+    }
+    next();
+  }
+  return Object.assign(lookUp, { from: (req: Request) => findings.of(req) });
+}
+
+function resolveId(id: NonNullable<PrefetchLookupOptions['id']>): (req: Request) => string {
+  if (typeof id === 'function') return (req) => id(req) ?? '';
+  if (typeof id !== 'string' || id === '') {
+    throw optionError('id', 'the name of a route parameter or a function of the request', id);
+  }
+  return (req) => {
+    // A wildcard parameter is a list in Express 5, and no id.
+    const value: unknown = req.params[id];
+    if (value === undefined) {
+      throw new PrefetchError(
+        'ERR_PREFETCH_NO_ID_PARAMETER',
+        `The route of ${req.method} ${req.baseUrl}${req.path} has no parameter ":${id}". Name the one that it has: prefetchLookup(cache, { id: '…' }).`,
+      );
+    }
+    return typeof value === 'string' ? value : '';
+  };
+}

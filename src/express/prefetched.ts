@@ -1,0 +1,50 @@
+import type { Request } from 'express';
+import { PrefetchError } from '../errors.js';
+
+declare global {
+  namespace Express {
+    /**
+     * What lookups attach to `req.prefetch`. Merge your records into it to have them typed there:
+     *
+     * @example
+     * declare global {
+     *   namespace Express {
+     *     interface PrefetchedRecords { category: Category }
+     *   }
+     * }
+     */
+    interface PrefetchedRecords {}
+
+    interface Request {
+      /** What the lookups of this request found, by their names. */
+      prefetch: PrefetchedRecords;
+    }
+  }
+}
+
+/** What one lookup found, request by request. */
+export class Findings<F> {
+  readonly #name: string;
+  readonly #found = new WeakMap<Request, { finding: F }>();
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** @param visible what `req.prefetch` shows of the finding */
+  attach(req: Request, finding: F, visible: unknown): void {
+    this.#found.set(req, { finding });
+    const records = ((req as unknown as { prefetch?: Record<string, unknown> }).prefetch ??= {});
+    records[this.#name] = visible;
+  }
+
+  /** @throws PrefetchError when the lookup has not run for this request */
+  of(req: Request): F {
+    const found = this.#found.get(req);
+    if (found) return found.finding;
+    throw new PrefetchError(
+      'ERR_PREFETCH_LOOKUP_NOT_MOUNTED',
+      `The lookup "${this.#name}" has not run for this request. Mount it before the handler that calls from(req).`,
+    );
+  }
+}
