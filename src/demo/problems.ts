@@ -1,0 +1,49 @@
+import type { ErrorRequestHandler, RequestHandler } from 'express';
+import { PrefetchError, sendProblem } from '../index.js';
+
+export const noSuchRoute: RequestHandler = (req, res) => {
+  sendProblem(res, { status: 404, detail: `There is no ${req.method} ${req.path} here.` });
+};
+
+/** Every error as problem+json. What is our own fault is logged and not shown. */
+export function errorToProblem(log: (error: unknown) => void): ErrorRequestHandler {
+  return (error: unknown, _req, res, next) => {
+    if (res.headersSent) {
+      next(error);
+    } else if (error instanceof PrefetchError) {
+      const status = statusOf(error);
+      if (status === 500) log(error);
+      if (status === 503) res.set('Retry-After', '1');
+      sendProblem(res, {
+        status,
+        detail: error.message,
+        code: error.code,
+        ...(status === 503 && { outcome: 'unavailable' }),
+      });
+    } else if (isClientError(error)) {
+      sendProblem(res, { status: error.status, detail: error.message });
+    } else {
+      log(error);
+      sendProblem(res, { status: 500, detail: 'Something went wrong. The log of the app says what.' });
+    }
+  };
+}
+
+function statusOf({ code }: PrefetchError): number {
+  switch (code) {
+    case 'ERR_PREFETCH_UNAVAILABLE':
+    case 'ERR_PREFETCH_DEADLINE':
+    case 'ERR_PREFETCH_CLIENT_CLOSED':
+      return 503;
+    case 'ERR_PREFETCH_WORKER_STATE':
+      return 409;
+    default:
+      return 500;
+  }
+}
+
+/** What we, Express and its body parser throw for a request that they cannot make sense of. */
+function isClientError(error: unknown): error is { status: number; message: string } {
+  const { status, message } = (error ?? {}) as { status?: unknown; message?: unknown };
+  return typeof status === 'number' && status >= 400 && status < 500 && typeof message === 'string';
+}
