@@ -1,4 +1,5 @@
 import {
+  type Channel,
   channel,
   subscribe as subscribeChannel,
   unsubscribe as unsubscribeChannel,
@@ -30,33 +31,53 @@ export type PrefetchEvent = EventBody & { dataset: string; at: number };
 
 type Unstamped = EventBody & { dataset: string };
 
-/** One channel for the whole process, found by name, so that it is the same in ESM and in CommonJS. */
-const events = channel('express-prefetch-cache');
+export const eventTypes = [
+  'lookup',
+  'document-storage',
+  'load-progress',
+  'loaded',
+  'applied',
+  'invalidated',
+  'cleared',
+  'kept-alive',
+  'worker-state',
+  'worker-error',
+] as const satisfies EventType[];
+
+type EventType = EventBody['type'];
+
+/** A channel for each type, found by name, so that it is the same one in ESM and in CommonJS. */
+const channels = new Map<EventType, Channel>(eventTypes.map((type) => [type, channel(nameOf(type))]));
+
+function nameOf(type: EventType): string {
+  return `express-prefetch-cache:${type}`;
+}
 
 /** Lets hot paths skip making an event that nobody would hear. */
-export function hasListeners(): boolean {
-  return events.hasSubscribers;
+export function hasListeners(type: EventType): boolean {
+  return channels.get(type)?.hasSubscribers === true;
 }
 
 export function publish(event: Unstamped): void {
-  if (events.hasSubscribers) events.publish({ ...event, at: Date.now() });
+  if (hasListeners(event.type)) channels.get(event.type)?.publish({ ...event, at: Date.now() });
 }
 
 /**
- * Tells the listener everything that happens, until the returned function is called. Costs nothing while nobody
- * listens.
+ * Tells the listener what happens, until the returned function is called. Events that nobody listens to cost nothing,
+ * so ask for those that you want: there is a `lookup` for every request.
  *
  * @example
- * const unsubscribe = subscribe((event) => {
- *   if (event.type === 'worker-error') console.error(event.dataset, event.error);
- * });
+ * const unsubscribe = subscribe(({ dataset, error }) => console.error(dataset, error), ['worker-error']);
  */
-export function subscribe(listener: (event: PrefetchEvent) => void): () => void {
+export function subscribe<Type extends EventType = EventType>(
+  listener: (event: Extract<PrefetchEvent, { type: Type }>) => void,
+  types: readonly Type[] = eventTypes as readonly EventType[] as readonly Type[],
+): () => void {
   const onMessage = (message: unknown) => {
-    listener(message as PrefetchEvent);
+    listener(message as Extract<PrefetchEvent, { type: Type }>);
   };
-  subscribeChannel(events.name, onMessage);
+  for (const type of types) subscribeChannel(nameOf(type), onMessage);
   return () => {
-    unsubscribeChannel(events.name, onMessage);
+    for (const type of types) unsubscribeChannel(nameOf(type), onMessage);
   };
 }

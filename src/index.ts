@@ -6,12 +6,13 @@ export type { Dataset } from './cache/dataset.js';
 export type { LoadNote } from './cache/load-note.js';
 export type { CacheStats } from './cache/lookup-stats.js';
 export { SyncRepository } from './cache/sync-repository.js';
-export type { ApplyContext } from './cache/sync-repository.js';
+export type { ApplyContext, PreparedChanges } from './cache/prepared-changes.js';
 export { PrefetchError, errorCodes } from './errors.js';
 export type { PrefetchErrorCode } from './errors.js';
 export { subscribe } from './events.js';
 export type { LookupOutcome, PrefetchEvent, WorkerState } from './events.js';
 export type { CommonLookupOptions, Otherwise, PrefetchLookup } from './express/lookup-options.js';
+export type {} from './express/prefetched.js'; // req.prefetch
 export { prefetchLookup } from './express/prefetch-lookup.js';
 export type { PrefetchLookupOptions } from './express/prefetch-lookup.js';
 export { prefetchLookupMany } from './express/prefetch-lookup-many.js';

@@ -19,6 +19,7 @@ export interface LoadReport extends LoadProgress {
 
 export interface BulkLoadOptions {
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+  /** Ends the load: it rejects with the reason at once, whatever the source or Redis is busy with. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -27,7 +28,7 @@ export interface BulkLoadOptions {
  * source before there is room for it: memory stays the same however many records there are.
  */
 export class BulkLoad<T extends Entity> {
-  readonly begunAt = performance.now();
+  readonly #startedAt = performance.now();
   readonly #repository: SyncRepository<T>;
   readonly #options: BulkLoadOptions;
   readonly #refusals: Refusal<unknown>[] = [];
@@ -44,6 +45,7 @@ export class BulkLoad<T extends Entity> {
   }
 
   async add(record: T): Promise<void> {
+    this.#options.signal?.throwIfAborted();
     this.#filling ??= await this.#repository.begin();
     const id = (record as { id?: unknown } | null | undefined)?.id;
     const reason = await this.#filling.save(id as string, record);
@@ -59,7 +61,7 @@ export class BulkLoad<T extends Entity> {
     return {
       ...this.progress,
       refusals: this.#refusals,
-      elapsedMs: Math.round(performance.now() - this.begunAt),
+      elapsedMs: Math.round(performance.now() - this.#startedAt),
     };
   }
 

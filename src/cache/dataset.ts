@@ -24,6 +24,13 @@ export function createDataset<T extends Entity>(
   if (/[\s\p{Cc}]/u.test(schema.schemaName)) {
     throw optionError('schema', 'named without white space and control characters', schema.schemaName);
   }
+  if (/^prefetch(:|$)/.test(schema.schemaName)) {
+    throw optionError(
+      'schema',
+      'named otherwise: what the library keeps for itself lies there',
+      schema.schemaName,
+    );
+  }
   return Object.freeze({
     name: schema.schemaName,
     schema,

@@ -8,12 +8,13 @@ import type { DocumentStorage } from '../redis/documents.js';
 import { toPrefetchError } from '../redis/failure.js';
 import { scanIds } from '../redis/scan.js';
 import { TimelyReader } from '../redis/timely-reader.js';
+import { unlessAborted } from '../settling.js';
 import { BulkLoad, type BulkLoadOptions, type LoadReport } from './bulk-load.js';
 import type { ApplyReport, Change, Refusal } from './change.js';
 import { type Dataset, createDataset } from './dataset.js';
-import { type LoadNote, LoadWitness } from './load-note.js';
+import type { LoadNote } from './load-note.js';
 import { type CacheStats, LookupStats } from './lookup-stats.js';
-import { RecordReader } from './record-reader.js';
+import { type Finding, RecordFinder } from './record-finder.js';
 import { SyncRepository, refusedError } from './sync-repository.js';
 
 export interface PrefetchCacheOptions<T extends Entity> {
@@ -60,12 +61,6 @@ export interface LookupOptions {
   readonly deadlineMs?: number | undefined;
 }
 
-interface Answer<R> {
-  value: R;
-  loaded: boolean;
-  redisLatencyMs: number;
-}
-
 /**
  * One dataset in Redis. Lookups ask Redis only, never the primary.
  *
@@ -81,8 +76,7 @@ export class PrefetchCache<T extends Entity> {
   readonly #deadlineMs: number;
   readonly #storage: DocumentStorage | undefined;
   readonly #timely: TimelyReader;
-  readonly #reader: RecordReader<T>;
-  readonly #witness: LoadWitness;
+  readonly #finder: RecordFinder<T>;
   readonly #stats = new LookupStats();
   readonly #repository: SyncRepository<T>;
 
@@ -98,8 +92,7 @@ export class PrefetchCache<T extends Entity> {
     this.#deadlineMs = milliseconds('deadlineMs', deadlineMs);
     this.#storage = documents === 'auto' ? undefined : documents;
     this.#timely = new TimelyReader(client);
-    this.#reader = new RecordReader(client, this.dataset, this.#storage);
-    this.#witness = new LoadWitness(client, this.dataset.keys);
+    this.#finder = new RecordFinder(client, this.dataset, this.#storage);
     this.#repository = this.repositoryOn(client);
   }
 
@@ -125,10 +118,10 @@ export class PrefetchCache<T extends Entity> {
     if (!this.dataset.keys.isId(id)) return this.#told(id, { outcome: 'miss', redisLatencyMs: 0 });
     const startedAt = performance.now();
     try {
-      const answer = await this.#timely.read(this.#deadline(options), () => this.#find(id));
-      const { value: record, redisLatencyMs } = answer;
+      const finding = await this.#timely.read(this.#deadline(options), () => this.#finder.one(id));
+      const { found: record, redisLatencyMs } = finding;
       if (record !== undefined) return this.#told(id, { outcome: 'hit', record, redisLatencyMs });
-      return this.#told(id, { outcome: answer.loaded ? 'miss' : 'not-loaded', redisLatencyMs });
+      return this.#told(id, { outcome: finding.isKnown ? 'miss' : 'not-loaded', redisLatencyMs });
     } catch (error) {
       return this.#told(id, unavailable(error, startedAt));
     }
@@ -138,22 +131,18 @@ export class PrefetchCache<T extends Entity> {
   async getMany(ids: readonly string[], options?: LookupOptions): Promise<LookupMany<T>> {
     const startedAt = performance.now();
     const distinct = [...new Set(ids)];
+    const possible = distinct.filter((id) => this.dataset.keys.isId(id));
     try {
-      const answer = await this.#timely.read(this.#deadline(options), () => this.#findMany(distinct));
-      const { value: records, redisLatencyMs } = answer;
-      const missing = distinct.filter((_, i) => records[i] === undefined);
-      if (missing.length > 0 && !answer.loaded) {
+      const { found, isKnown, redisLatencyMs } = await this.#findMany(possible, options);
+      const missing = distinct.filter((id) => !found.has(id));
+      if (!isKnown) {
         this.#tellMany(missing, 'not-loaded', redisLatencyMs);
         return { outcome: 'not-loaded', redisLatencyMs };
       }
-      const found = records.filter((record) => record !== undefined);
-      this.#tellMany(
-        distinct.filter((_, i) => records[i] !== undefined),
-        'hit',
-        redisLatencyMs,
-      );
+      this.#tellMany([...found.keys()], 'hit', redisLatencyMs);
       this.#tellMany(missing, 'miss', redisLatencyMs);
-      return { outcome: missing.length > 0 ? 'miss' : 'hit', records: found, missing, redisLatencyMs };
+      const outcome = missing.length > 0 ? 'miss' : 'hit';
+      return { outcome, records: [...found.values()], missing, redisLatencyMs };
     } catch (error) {
       const { outcome, ...rest } = unavailable(error, startedAt);
       this.#tellMany(distinct, outcome, rest.redisLatencyMs);
@@ -173,16 +162,10 @@ export class PrefetchCache<T extends Entity> {
   ): Promise<LoadReport> {
     refuseUnknownOptions('bulkLoad()', options, ['onProgress', 'signal']);
     this.#assertOpen();
-    const load = new BulkLoad(this.#repository, options);
-    for await (const record of records) await load.add(record);
-    const report = await load.finish();
-    const transaction = await this.#repository.begin();
-    transaction.also(
-      await this.#repository.noteLoaded({ records: report.loaded, from: 'bulk-load', begunAt: load.begunAt }),
-    );
-    await transaction.commit();
-    this.#repository.tellLoaded(report, 0);
-    return report;
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const load = this.#load(records, options);
+    return signal ? unlessAborted(load, signal) : load;
   }
 
   /** @throws PrefetchError `ERR_PREFETCH_REFUSED` with the reason, when the change cannot be applied */
@@ -268,32 +251,36 @@ export class PrefetchCache<T extends Entity> {
     return this.#client;
   }
 
-  async #find(id: string): Promise<Answer<T | undefined>> {
-    const startedAt = performance.now();
-    const value = await this.#reader.read(id);
-    const redisLatencyMs = performance.now() - startedAt;
-    return { value, redisLatencyMs, loaded: value !== undefined || (await this.#witness.isLoaded()) };
+  async #load(records: Iterable<T> | AsyncIterable<T>, options: BulkLoadOptions): Promise<LoadReport> {
+    const begunAt = await this.#repository.now();
+    const load = new BulkLoad(this.#repository, options);
+    for await (const record of records) await load.add(record);
+    const report = await load.finish();
+    const transaction = await this.#repository.begin();
+    transaction.also(
+      await this.#repository.noteLoaded({ records: report.loaded, from: 'bulk-load', begunAt }),
+    );
+    options.signal?.throwIfAborted();
+    await transaction.commit();
+    this.#repository.tellLoaded(report, 0);
+    return report;
   }
 
-  async #findMany(ids: readonly string[]): Promise<Answer<(T | undefined)[]>> {
-    const startedAt = performance.now();
-    const value = await Promise.all(
-      ids.map(async (id) => (this.dataset.keys.isId(id) ? this.#reader.read(id) : undefined)),
-    );
-    const redisLatencyMs = performance.now() - startedAt;
-    return { value, redisLatencyMs, loaded: !value.includes(undefined) || (await this.#witness.isLoaded()) };
+  async #findMany(ids: readonly string[], options?: LookupOptions): Promise<Finding<Map<string, T>>> {
+    if (ids.length === 0) return { found: new Map(), isKnown: true, redisLatencyMs: 0 };
+    return this.#timely.read(this.#deadline(options), () => this.#finder.many(ids));
   }
 
   #told<L extends Lookup<T>>(id: string, lookup: L): L {
     const { outcome, redisLatencyMs } = lookup;
     this.#stats.countLookups(outcome);
-    if (hasListeners()) publish({ type: 'lookup', dataset: this.name, id, outcome, redisLatencyMs });
+    if (hasListeners('lookup')) publish({ type: 'lookup', dataset: this.name, id, outcome, redisLatencyMs });
     return lookup;
   }
 
   #tellMany(ids: readonly string[], outcome: LookupOutcome, redisLatencyMs: number): void {
     this.#stats.countLookups(outcome, ids.length);
-    for (const id of hasListeners() ? ids : []) {
+    for (const id of hasListeners('lookup') ? ids : []) {
       publish({ type: 'lookup', dataset: this.name, id, outcome, redisLatencyMs });
     }
   }

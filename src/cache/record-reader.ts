@@ -2,7 +2,7 @@ import type { Entity } from 'redis-om';
 import { PrefetchError } from '../errors.js';
 import { type RedisClient, send } from '../redis/client.js';
 import { type DocumentStorage, documentStorage } from '../redis/documents.js';
-import { type StoredRecord, entityFrom, isStoredAsIs } from '../redis/om-connection.js';
+import { type StoredRecord, entityFrom, storedAsIs } from '../redis/om-connection.js';
 import type { Dataset } from './dataset.js';
 
 /** Reads one record from Redis, in the layout of the dataset. */
@@ -10,7 +10,7 @@ export class RecordReader<T extends Entity> {
   readonly #client: RedisClient;
   readonly #dataset: Dataset<T>;
   readonly #isHash: boolean;
-  readonly #asIs: boolean;
+  readonly #isAsIs: (stored: StoredRecord) => boolean;
   #storage: DocumentStorage | undefined;
 
   constructor(client: RedisClient, dataset: Dataset<T>, storage: DocumentStorage | undefined) {
@@ -18,7 +18,7 @@ export class RecordReader<T extends Entity> {
     this.#dataset = dataset;
     this.#storage = storage;
     this.#isHash = dataset.schema.dataStructure === 'HASH';
-    this.#asIs = isStoredAsIs(dataset.schema);
+    this.#isAsIs = storedAsIs(dataset.schema);
   }
 
   /** The record, or undefined where Redis has none. */
@@ -26,7 +26,7 @@ export class RecordReader<T extends Entity> {
     const key = this.#dataset.keys.record(id);
     const command = this.#isHash ? ['HGETALL', key] : await this.#documentCommand(key);
     const stored = this.#decode(id, await send(this.#client, command));
-    if (stored === undefined || this.#asIs) return stored as T | undefined;
+    if (stored === undefined || this.#isAsIs(stored)) return stored as T | undefined;
     try {
       return await entityFrom(this.#dataset.schema, id, stored);
     } catch (error) {
@@ -37,18 +37,27 @@ export class RecordReader<T extends Entity> {
   async #documentCommand(key: string): Promise<readonly string[]> {
     const { name, keys } = this.#dataset;
     this.#storage ??= await documentStorage(this.#client, name, keys.loadNote);
-    return [this.#storage === 'native' ? 'JSON.GET' : 'GET', key];
+    // The root by its old name: what no path means has changed between versions, and `$` gives a list.
+    return this.#storage === 'native' ? ['JSON.GET', key, '.'] : ['GET', key];
   }
 
   #decode(id: string, reply: unknown): StoredRecord | undefined {
     if (this.#isHash) return hashFrom(reply as Record<string, string> | string[]);
     if (reply === null) return undefined;
     try {
-      return JSON.parse(reply as string) as StoredRecord;
+      return documentFrom(reply as string);
     } catch (error) {
       throw unreadable(this.#dataset.name, id, error);
     }
   }
+}
+
+function documentFrom(text: string): StoredRecord {
+  const document: unknown = JSON.parse(text);
+  if (typeof document === 'object' && document !== null && !Array.isArray(document)) {
+    return document as StoredRecord;
+  }
+  throw new TypeError('The document is not an object.');
 }
 
 /** RESP3 gives a map, RESP2 a flat list; both are empty where there is no key. */

@@ -36,14 +36,14 @@ export class RecordTransaction<T extends Entity> {
 
   /** Returns why the record was refused; then nothing of it is written. */
   async save(id: string, record: T): Promise<string | undefined> {
-    const reason = whyRefused(this.#dataset, id, record);
-    if (reason) return reason;
     try {
+      const reason = whyRefused(this.#dataset, id, record);
+      if (reason) return reason;
       await this.#batch.save(id, record);
       this.#records++;
       return undefined;
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
     }
   }
 

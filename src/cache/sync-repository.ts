@@ -5,21 +5,16 @@ import { type RedisClient, type RedisCommand, send } from '../redis/client.js';
 import { type DocumentStorage, documentStorage } from '../redis/documents.js';
 import { toPrefetchError } from '../redis/failure.js';
 import { scanIds } from '../redis/scan.js';
+import { serverTime } from '../redis/server-time.js';
 import type { ApplyReport, Change, Refusal } from './change.js';
 import type { Dataset } from './dataset.js';
-import { type LoadNote, readNote, remainingMs, writeNote } from './load-note.js';
+import { type LoadNote, readNote, expiryOf, writeNote } from './load-note.js';
 import type { LookupStats } from './lookup-stats.js';
+import type { ApplyContext, PreparedChanges } from './prepared-changes.js';
 import { RecordReader } from './record-reader.js';
 import { RecordTransaction } from './record-transaction.js';
 
 type PartialUpsert<T> = Extract<Change<T>, { partial: true }>;
-
-/** What becomes true in the same transaction as a batch of changes. */
-export interface ApplyContext {
-  /** Asked with what was refused, before anything of the last transaction is sent. What it throws prevents that. */
-  also?: (refusals: readonly Refusal<unknown>[]) => readonly RedisCommand[];
-  position?: string;
-}
 
 /** The write half of a dataset: all that changes records in Redis, through Redis OM. */
 export class SyncRepository<T extends Entity> {
@@ -46,26 +41,43 @@ export class SyncRepository<T extends Entity> {
 
   /** Applies the changes in order; what a change must not do is refused with its reason, and the rest goes on. */
   async apply(changes: readonly Change<T>[], context: ApplyContext = {}): Promise<ApplyReport<T>> {
+    return this.commit(await this.prepare(changes), context);
+  }
+
+  /**
+   * Does all of apply() that needs no writing. Changes that bring only some fields are merged into what is cached
+   * now, so changes before them must have been committed.
+   */
+  async prepare(changes: readonly Change<T>[]): Promise<PreparedChanges<T>> {
     const refusals: Refusal<Change<T>>[] = [];
     const bases = await this.#basesOfPartialUpserts(changes);
     let transaction = await this.begin();
+    const steps: (RecordTransaction<T> | 'remove-all')[] = [transaction];
+    const nextTransaction = async () => steps.push((transaction = await this.begin()));
     for (const change of changes) {
       if (change.op === 'truncate') {
-        await transaction.commit();
-        await this.removeAll();
+        steps.push('remove-all');
         bases.clear();
-        transaction = await this.begin();
+        await nextTransaction();
         continue;
       }
       const reason = await this.#record(transaction, change, bases);
       if (reason) refusals.push({ subject: change, reason });
-      if (transaction.isFull) {
-        await transaction.commit();
-        transaction = await this.begin();
-      }
+      if (transaction.isFull) await nextTransaction();
     }
-    transaction.also(...(context.also?.(refusals) ?? []));
-    await transaction.commit();
+    return { changes, refusals, steps };
+  }
+
+  /** Sends what was prepared. To be called once. */
+  async commit(prepared: PreparedChanges<T>, context: ApplyContext = {}): Promise<ApplyReport<T>> {
+    const { changes, refusals, steps } = prepared;
+    const last = steps.at(-1);
+    const also = context.also?.(refusals) ?? [];
+    if (last !== 'remove-all') last?.also(...also);
+    for (const step of steps) {
+      if (step === 'remove-all') await this.removeAll();
+      else await step.commit();
+    }
     this.#tell(changes, refusals, context.position ?? null);
     return { applied: changes.length - refusals.length, refusals };
   }
@@ -94,7 +106,7 @@ export class SyncRepository<T extends Entity> {
       from: load.from,
       layout: await this.layout(),
     };
-    return writeNote(this.dataset.keys, note, remainingMs(this.dataset.ttlSeconds, load.begunAt));
+    return writeNote(this.dataset.keys, note, await this.#expiryOf(load.begunAt));
   }
 
   /** Gives every record its whole TTL again, page by page; says after each page how many it held. */
@@ -110,8 +122,17 @@ export class SyncRepository<T extends Entity> {
 
   /** Lets the note that the dataset is loaded live as long as records that were renewed since then. */
   async renewLoadNote(begunAt: number): Promise<void> {
-    const { keys, ttlSeconds } = this.dataset;
-    await this.#send(['PEXPIRE', keys.loadNote, String(remainingMs(ttlSeconds, begunAt))]);
+    const expiry = await this.#expiryOf(begunAt);
+    await this.#send(['PEXPIREAT', this.dataset.keys.loadNote, String(expiry)]);
+  }
+
+  /** The clock of the server, by which `begunAt` is told. */
+  async now(): Promise<number> {
+    try {
+      return await serverTime(this.#client);
+    } catch (error) {
+      throw toPrefetchError(error);
+    }
   }
 
   tellKeptAlive(records: number, elapsedMs: number): void {
@@ -152,9 +173,9 @@ export class SyncRepository<T extends Entity> {
   ): Promise<string | undefined> {
     switch (change.op) {
       case 'upsert': {
+        if (hasNoFields(change.record)) return 'the upsert has no fields';
         const record = change.partial ? merge(bases.get(change.id), change) : change.record;
         if (record === undefined) return 'only some fields came, and no record is cached to merge them into';
-        if (change.partial && Object.keys(change.record).length === 0) return 'the upsert has no fields';
         const reason = await transaction.save(change.id, record);
         if (!reason) bases.set(change.id, record);
         return reason;
@@ -166,6 +187,8 @@ export class SyncRepository<T extends Entity> {
         return undefined;
       case 'invalid':
         return change.reason;
+      default:
+        return `the operation ${String((change as { op?: unknown }).op)} is unknown`;
     }
   }
 
@@ -190,12 +213,16 @@ export class SyncRepository<T extends Entity> {
     }
   }
 
-  #tell(changes: readonly Change<T>[], refusals: Refusal<Change<T>>[], position: string | null): void {
+  #tell(
+    changes: readonly Change<T>[],
+    refusals: readonly Refusal<Change<T>>[],
+    position: string | null,
+  ): void {
     const refused = new Set(refusals.map(({ subject }) => subject));
     const applied = refused.size === 0 ? changes : changes.filter((change) => !refused.has(change));
     const now = Date.now();
     for (const { timestampMs } of applied) this.#stats.countChange(timestampMs, now);
-    if (applied.length === 0 || !hasListeners()) return;
+    if (applied.length === 0 || !hasListeners('applied')) return;
     const latest = applied.at(-1)?.timestampMs;
     publish({
       type: 'applied',
@@ -206,6 +233,10 @@ export class SyncRepository<T extends Entity> {
       lagMs: latest === undefined ? null : Math.max(0, now - latest),
       position,
     });
+  }
+
+  async #expiryOf(begunAt: number): Promise<number> {
+    return expiryOf(this.dataset.ttlSeconds, begunAt, await this.now());
   }
 
   async #storage(): Promise<DocumentStorage> {
@@ -223,6 +254,10 @@ export class SyncRepository<T extends Entity> {
       throw toPrefetchError(error);
     }
   }
+}
+
+function hasNoFields(record: unknown): boolean {
+  return typeof record !== 'object' || record === null || Object.keys(record).length === 0;
 }
 
 function merge<T extends Entity>(base: T | undefined, change: PartialUpsert<T>): T | undefined {

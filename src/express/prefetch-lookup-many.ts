@@ -4,7 +4,7 @@ import type { PrefetchCache } from '../cache/prefetch-cache.js';
 import { optionError } from '../errors.js';
 import { positiveInteger, refuseUnknownOptions } from '../options.js';
 import { sendOutcome } from './answer.js';
-import { appendCacheStatus } from './cache-status.js';
+import { appendCacheStatus, cacheStatusOf } from './cache-status.js';
 import {
   type CommonLookupOptions,
   type PrefetchLookup,
@@ -36,7 +36,10 @@ export interface Prefetched<T> {
   readonly missing: string[];
 }
 
-type MayGoOn = Required<Pick<CommonLookupOptions, 'onUnavailable'>>;
+/** Without these the route runs only with what it asked for. */
+interface NeverGoesOn {
+  readonly onUnavailable?: undefined;
+}
 
 /**
  * A middleware that looks up many records in one round trip. Ids without a record are listed, not answered with 404.
@@ -47,12 +50,12 @@ type MayGoOn = Required<Pick<CommonLookupOptions, 'onUnavailable'>>;
  */
 export function prefetchLookupMany<T extends Entity>(
   cache: PrefetchCache<T>,
-  options: PrefetchLookupManyOptions & MayGoOn,
-): PrefetchLookup<Prefetched<T> | undefined>;
+  options?: PrefetchLookupManyOptions & NeverGoesOn,
+): PrefetchLookup<Prefetched<T>>;
 export function prefetchLookupMany<T extends Entity>(
   cache: PrefetchCache<T>,
-  options?: PrefetchLookupManyOptions,
-): PrefetchLookup<Prefetched<T>>;
+  options: PrefetchLookupManyOptions,
+): PrefetchLookup<Prefetched<T> | undefined>;
 export function prefetchLookupMany<T extends Entity>(
   cache: PrefetchCache<T>,
   options: PrefetchLookupManyOptions = {},
@@ -68,6 +71,7 @@ export function prefetchLookupMany<T extends Entity>(
   const idsOf = resolveIds(options.ids ?? 'ids');
   const limit = positiveInteger('limit', options.limit ?? 100);
   const findings = new Findings<Prefetched<T> | undefined>(resolveName(options.name, cache.name));
+  const cacheStatus = cacheStatusOf(cache.name);
   const lookupOptions = resolveDeadline(options.deadlineMs);
   const onUnavailable = resolveOtherwise('onUnavailable', options.onUnavailable);
 
@@ -79,7 +83,7 @@ export function prefetchLookupMany<T extends Entity>(
         return;
       }
       const lookup = await cache.getMany(ids, lookupOptions);
-      appendCacheStatus(res, cache.name, lookup.outcome);
+      appendCacheStatus(res, cacheStatus[lookup.outcome]);
       if (lookup.outcome === 'hit' || lookup.outcome === 'miss') {
         const { records, missing } = lookup;
         findings.attach(req, { records, missing }, records);

@@ -4,7 +4,7 @@ import type { PrefetchCache } from '../cache/prefetch-cache.js';
 import { PrefetchError, optionError } from '../errors.js';
 import { refuseUnknownOptions } from '../options.js';
 import { sendOutcome } from './answer.js';
-import { appendCacheStatus } from './cache-status.js';
+import { appendCacheStatus, cacheStatusOf } from './cache-status.js';
 import {
   type CommonLookupOptions,
   type Otherwise,
@@ -18,16 +18,20 @@ import { Findings } from './prefetched.js';
 
 export interface PrefetchLookupOptions extends CommonLookupOptions {
   /**
-   * Where the id comes from: the name of a route parameter, or a function of the request. A function that returns
-   * undefined makes it a miss.
+   * Where the id comes from: the name of a route parameter, or a function of the request. It is a miss when the
+   * function returns something other than text.
    * @default 'id'
    */
-  readonly id?: string | ((req: Request) => string | undefined) | undefined;
+  readonly id?: string | ((req: Request) => string | readonly string[] | undefined) | undefined;
   /** @default 404 as application/problem+json */
   readonly onMiss?: Otherwise | undefined;
 }
 
-type MayGoOn = { readonly onMiss: Otherwise } | { readonly onUnavailable: Otherwise };
+/** Without these the route runs only with what it asked for. */
+interface NeverGoesOn {
+  readonly onMiss?: undefined;
+  readonly onUnavailable?: undefined;
+}
 
 /**
  * A middleware that looks up one record in Redis, attaches it to the request, and answers 404 on a miss and 503 when
@@ -39,12 +43,12 @@ type MayGoOn = { readonly onMiss: Otherwise } | { readonly onUnavailable: Otherw
  */
 export function prefetchLookup<T extends Entity>(
   cache: PrefetchCache<T>,
-  options: PrefetchLookupOptions & MayGoOn,
-): PrefetchLookup<T | undefined>;
+  options?: PrefetchLookupOptions & NeverGoesOn,
+): PrefetchLookup<T>;
 export function prefetchLookup<T extends Entity>(
   cache: PrefetchCache<T>,
-  options?: PrefetchLookupOptions,
-): PrefetchLookup<T>;
+  options: PrefetchLookupOptions,
+): PrefetchLookup<T | undefined>;
 export function prefetchLookup<T extends Entity>(
   cache: PrefetchCache<T>,
   options: PrefetchLookupOptions = {},
@@ -53,6 +57,7 @@ export function prefetchLookup<T extends Entity>(
   refuseUnknownOptions('prefetchLookup()', options, ['id', 'name', 'deadlineMs', 'onMiss', 'onUnavailable']);
   const idOf = resolveId(options.id ?? 'id');
   const findings = new Findings<T | undefined>(resolveName(options.name, cache.name));
+  const cacheStatus = cacheStatusOf(cache.name);
   const lookupOptions = resolveDeadline(options.deadlineMs);
   const onMiss = resolveOtherwise('onMiss', options.onMiss);
   const onUnavailable = resolveOtherwise('onUnavailable', options.onUnavailable);
@@ -61,7 +66,7 @@ export function prefetchLookup<T extends Entity>(
     try {
       const { outcome, record } = await cache.get(idOf(req), lookupOptions);
       findings.attach(req, record, record);
-      appendCacheStatus(res, cache.name, outcome);
+      appendCacheStatus(res, cacheStatus[outcome]);
       if (outcome !== 'hit') {
         const otherwise = outcome === 'miss' ? onMiss : onUnavailable;
         if (otherwise) await otherwise(req, res, next);
@@ -78,19 +83,23 @@ export function prefetchLookup<T extends Entity>(
 }
 
 function resolveId(id: NonNullable<PrefetchLookupOptions['id']>): (req: Request) => string {
-  if (typeof id === 'function') return (req) => id(req) ?? '';
+  if (typeof id === 'function') return (req) => textOrNoId(id(req));
   if (typeof id !== 'string' || id === '') {
     throw optionError('id', 'the name of a route parameter or a function of the request', id);
   }
   return (req) => {
-    // A wildcard parameter is a list in Express 5, and no id.
-    const value: unknown = req.params[id];
+    const value = req.params[id];
     if (value === undefined) {
       throw new PrefetchError(
         'ERR_PREFETCH_NO_ID_PARAMETER',
         `The route of ${req.method} ${req.baseUrl}${req.path} has no parameter ":${id}". Name the one that it has: prefetchLookup(cache, { id: '…' }).`,
       );
     }
-    return typeof value === 'string' ? value : '';
+    return textOrNoId(value);
   };
+}
+
+/** A wildcard parameter is a list in Express 5. The empty text is no id. */
+function textOrNoId(value: string | readonly string[] | undefined): string {
+  return typeof value === 'string' ? value : '';
 }

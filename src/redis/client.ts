@@ -29,11 +29,21 @@ export function send(client: RedisClient, command: readonly string[]): Promise<u
   return client.sendCommand(command, plainReplies);
 }
 
+/** What tells a client that is set up for something else, or is none of one server. */
+interface Telltales {
+  options?: { keyPrefix?: unknown };
+  getRandomNode?: unknown; // a cluster
+  getSentinelNode?: unknown; // a sentinel
+}
+
 /** Throws unless the client can be used for a dataset. */
 export function checkClient(given: unknown): asserts given is RedisClient {
-  const client = given as (RedisClient & { options?: { keyPrefix?: unknown } }) | null | undefined;
+  const client = given as (RedisClient & Telltales) | null | undefined;
   if (requiredMethods.some((method) => typeof client?.[method] !== 'function')) {
     throw optionError('client', 'a node-redis client, such as createClient() gives', given);
+  }
+  if (typeof client?.getRandomNode === 'function' || typeof client?.getSentinelNode === 'function') {
+    throw optionError('client', 'connected to one server, as createClient() gives', given);
   }
   if (client?.options?.keyPrefix !== undefined) {
     throw new PrefetchError(

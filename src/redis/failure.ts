@@ -16,7 +16,7 @@ const failures: readonly Failure[] = [
   },
   {
     code: 'ERR_PREFETCH_UNSUPPORTED_SERVER',
-    pattern: /unknown command|unknown subcommand/i,
+    pattern: /unknown (Redis )?command|unknown subcommand/i,
     message: 'The Redis server lacks a command that is needed. Redis 6.2, Valkey 7.2 or newer is required.',
   },
   {

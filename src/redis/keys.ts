@@ -2,9 +2,10 @@ import { optionError } from '../errors.js';
 
 /**
  * No colon: an id must never reach into a dataset whose name continues ours (`cache:category` and
- * `cache:category:archive`). No braces: they would choose a cluster slot.
+ * `cache:category:archive`). No braces: they would choose a cluster slot. No halves of surrogate pairs (Cs): on the way
+ * to Redis all of them become the same character.
  */
-const defaultIdPattern = /^[^\s\p{Cc}:{}]{1,256}$/u;
+const defaultIdPattern = /^[^\s\p{Cc}\p{Cs}:{}]{1,256}$/u;
 
 /** Every key name that a dataset uses, and which ids are allowed. */
 export class Keys {

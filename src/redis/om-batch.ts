@@ -1,5 +1,6 @@
 import { type Entity, type RedisConnection, Repository, type Schema } from 'redis-om';
 import type { DocumentStorage } from './documents.js';
+import { withExactDates } from './exact-dates.js';
 import type { Transaction } from './transaction.js';
 
 /**
@@ -8,14 +9,16 @@ import type { Transaction } from './transaction.js';
  */
 export class OmBatch<T extends Entity> {
   readonly #repository: Repository<T>;
+  readonly #exact: (record: T) => T;
 
   constructor(schema: Schema<T>, transaction: Transaction, storage: DocumentStorage, ttlSeconds: number) {
     this.#repository = new Repository(schema, recorder(transaction, storage, String(ttlSeconds)));
+    this.#exact = withExactDates(schema);
   }
 
   /** Rejects, with nothing recorded, when the record does not fit the schema. */
   async save(id: string, record: T): Promise<void> {
-    await this.#repository.save(id, record);
+    await this.#repository.save(id, this.#exact(record));
   }
 
   async remove(id: string): Promise<void> {

@@ -2,6 +2,8 @@ import {
   type Entity,
   EntityId,
   EntityKeyName,
+  type Field,
+  type FieldType,
   type RedisConnection,
   Repository,
   type Schema,
@@ -32,15 +34,37 @@ export async function entityFrom<T extends Entity>(
 }
 
 /**
- * True when Redis OM would hand back what is stored as it is, so that asking it is not needed. That is most schemas,
- * and OM's mapping costs more than the rest of a lookup.
+ * Tells of a stored record whether Redis OM would hand it back as it is, so that asking it is not needed. That is most
+ * records of most schemas, and OM's mapping costs more than the rest of a lookup.
  */
-export function isStoredAsIs<T extends Entity>(schema: Schema<T>): boolean {
-  return schema.dataStructure === 'HASH'
-    ? schema.fields.every((field) => isText(field.type) && field.hashField === field.name)
-    : schema.fields.every((field) => field.type !== 'date' && field.type !== 'point');
+export function storedAsIs<T extends Entity>(schema: Schema<T>): (stored: StoredRecord) => boolean {
+  if (schema.dataStructure === 'HASH') {
+    const isAllText = schema.fields.every(
+      ({ type, hashField, name }) => (type === 'string' || type === 'text') && hashField === name,
+    );
+    return () => isAllText;
+  }
+  const checks = schema.fields.map((field) => [field.name, isAtTop(field) && asIs[field.type]] as const);
+  return (stored) => checks.every(([name, isAsIs]) => isAsIs && isAsIs(stored[name] ?? null));
 }
 
-function isText(type: string): boolean {
-  return type === 'string' || type === 'text';
+/** Where a field of a document is unless the schema gives it a path of its own. */
+export function isAtTop({ jsonPath, name }: Field): boolean {
+  return jsonPath.startsWith(`$["${name}"]`);
 }
+
+const isText = (value: unknown) => value === null || typeof value === 'string';
+const isNumber = (value: unknown) => value === null || typeof value === 'number';
+const isBoolean = (value: unknown) => value === null || typeof value === 'boolean';
+const isListOf = (type: string) => (value: unknown) =>
+  value === null || (Array.isArray(value) && value.every((item) => typeof item === type));
+
+/** Dates and points are stored as something else. */
+const asIs: Partial<Record<FieldType, (value: unknown) => boolean>> = {
+  string: isText,
+  text: isText,
+  number: isNumber,
+  boolean: isBoolean,
+  'string[]': isListOf('string'),
+  'number[]': isListOf('number'),
+};

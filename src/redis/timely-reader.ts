@@ -19,18 +19,30 @@ export class TimelyReader {
   /** @throws PrefetchError when there is no answer in time, or none can be expected */
   async read<R>(deadlineMs: number, work: () => Promise<R>): Promise<R> {
     const client = this.#client;
-    if (client.isReady) return this.#within(deadlineMs, work);
-    if (!client.isOpen) throw toPrefetchError(new Error('The client is closed'));
     const startedAt = performance.now();
-    await this.#reconnection(deadlineMs);
-    return this.#within(Math.max(1, deadlineMs - (performance.now() - startedAt)), work);
+    let leftMs = deadlineMs;
+    for (;;) {
+      if (!client.isReady) {
+        if (!client.isOpen) throw toPrefetchError(new Error('The client is closed'));
+        await this.#reconnection(leftMs, deadlineMs);
+        leftMs = Math.max(1, deadlineMs - (performance.now() - startedAt));
+      }
+      try {
+        return await this.#within(leftMs, work);
+      } catch (error) {
+        // When the connection breaks while the answer is on its way, it is asked for again.
+        const isBroken = !client.isReady && (error as PrefetchError).code === 'ERR_PREFETCH_UNAVAILABLE';
+        leftMs = deadlineMs - (performance.now() - startedAt);
+        if (!isBroken || leftMs <= 0) throw error;
+      }
+    }
   }
 
   /**
    * A short outage is waited for, with nothing queued in the client. Once it has lasted longer than a deadline,
    * the answer is immediate: requests must not pile up behind a server that is gone.
    */
-  async #reconnection(deadlineMs: number): Promise<void> {
+  async #reconnection(leftMs: number, deadlineMs: number): Promise<void> {
     this.#reconnected ??= new Promise<void>((resolve) => {
       this.#outageSince = performance.now();
       this.#client.once('ready', () => {
@@ -38,7 +50,7 @@ export class TimelyReader {
         resolve();
       });
     });
-    const patience = deadlineMs - (performance.now() - this.#outageSince);
+    const patience = Math.min(leftMs, deadlineMs - (performance.now() - this.#outageSince));
     const down = 'Redis is not connected';
     if (patience <= 0) throw new PrefetchError('ERR_PREFETCH_UNAVAILABLE', `${down}.`);
     await expiring(
@@ -61,7 +73,11 @@ export class TimelyReader {
       return await expiring(
         answer,
         deadlineMs,
-        () => new PrefetchError('ERR_PREFETCH_DEADLINE', `Redis did not answer within ${deadlineMs} ms.`),
+        () =>
+          new PrefetchError(
+            'ERR_PREFETCH_DEADLINE',
+            `Redis did not answer within ${Math.ceil(deadlineMs)} ms.`,
+          ),
       );
     } catch (error) {
       throw toPrefetchError(error);

@@ -21,9 +21,18 @@ export class KeepAlive<T extends Entity> {
     this.#periodMs = (repository.dataset.ttlSeconds * 1000) / 3;
   }
 
-  /** Every record was written or renewed after this moment of `performance.now()`. */
+  /** Every record was written or renewed after this moment of the server's clock. */
   get aliveSince(): number {
     return this.#aliveSince;
+  }
+
+  /**
+   * Sweeps once, without rests, and says whether the dataset is loaded still: of records that an earlier worker left,
+   * nobody knows how soon they expire.
+   */
+  async renew(): Promise<boolean> {
+    await this.#sweep(0);
+    return (await this.#repository.loadNote()) !== null;
   }
 
   /** Sweeps until the signal aborts. `onSweep` hears how each ended; after one that failed the next comes earlier. */
@@ -32,10 +41,10 @@ export class KeepAlive<T extends Entity> {
     while (!this.#signal.aborted) {
       try {
         await sleep(pauseMs, undefined, { signal: this.#signal, ref: false });
-        const begunAt = performance.now();
-        await this.#sweep(begunAt);
+        const startedAt = performance.now();
+        await this.#sweep(restFactor);
         onSweep(null);
-        pauseMs = Math.max(0, this.#periodMs - (performance.now() - begunAt));
+        pauseMs = Math.max(0, this.#periodMs - (performance.now() - startedAt));
       } catch (error) {
         onSweep(error as Error);
         pauseMs = this.#periodMs / 10;
@@ -43,19 +52,22 @@ export class KeepAlive<T extends Entity> {
     }
   }
 
-  async #sweep(begunAt: number): Promise<void> {
-    let pageBegunAt = begunAt;
+  async #sweep(rest: number): Promise<void> {
+    const begunAt = await this.#repository.now();
+    const startedAt = performance.now();
+    let pageStartedAt = startedAt;
     let records = 0;
     for await (const renewed of this.#repository.renewAll()) {
       records += renewed;
       const now = performance.now();
-      const isLate = now - begunAt > this.#periodMs;
-      if (!isLate)
-        await sleep((now - pageBegunAt) * restFactor, undefined, { signal: this.#signal, ref: false });
-      pageBegunAt = performance.now();
+      const isLate = now - startedAt > this.#periodMs;
+      if (rest > 0 && !isLate) {
+        await sleep((now - pageStartedAt) * rest, undefined, { signal: this.#signal, ref: false });
+      }
+      pageStartedAt = performance.now();
     }
     await this.#repository.renewLoadNote(begunAt);
     this.#aliveSince = begunAt;
-    this.#repository.tellKeptAlive(records, Math.round(performance.now() - begunAt));
+    this.#repository.tellKeptAlive(records, Math.round(performance.now() - startedAt));
   }
 }

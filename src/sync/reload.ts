@@ -24,16 +24,18 @@ export interface ReloadContext<T extends Entity> {
   readonly session: SourceSession<T>;
   readonly sourceName: string;
   readonly signal: AbortSignal;
-  /** Runs a write when no other is running, and again if it fails for a reason that passes. */
-  write<R>(work: () => Promise<R>): Promise<R>;
+  /** Runs the work, and again if it fails for a reason that passes. */
+  readonly patiently: <R>(work: () => Promise<R>) => Promise<R>;
+  /** The same, when no other write is running. */
+  readonly write: <R>(work: () => Promise<R>) => Promise<R>;
   /** Called once with the position of the snapshot, before its first row is written. */
-  onSnapshot(position: string): void;
+  readonly onSnapshot: (position: string) => void;
   /** The position up to which changes have been applied, if any have. */
-  applied(): string | null;
+  readonly applied: () => string | null;
   /** Called when everything up to the position is in. */
-  reached(position: string): void;
-  /** Since when every record that is there has been kept alive. */
-  aliveSince(): number;
+  readonly reached: (position: string) => void;
+  /** Since when, by the server's clock, every record that is there has been kept alive. */
+  readonly aliveSince: () => number;
 }
 
 /**
@@ -45,7 +47,7 @@ export interface ReloadContext<T extends Entity> {
  */
 export class Reload<T extends Entity> {
   readonly #context: ReloadContext<T>;
-  readonly #begunAt = performance.now();
+  readonly #startedAt = performance.now();
   readonly #refusals: Refusal<unknown>[] = [];
   /** Ids that changes touched before S was known, with the position of the last one. */
   readonly #touchedEarly = new Map<string, string>();
@@ -69,13 +71,9 @@ export class Reload<T extends Entity> {
     return { loaded: this.#loaded, refused: this.#refused };
   }
 
-  get isRunning(): boolean {
-    return this.#isRunning;
-  }
-
-  /** True for positions that this reload has nothing to say about once it is over. */
-  isBehind(position: string): boolean {
-    return this.#isAfterSnapshot(position);
+  /** True when this reload has nothing to say any more about changes after the position. */
+  isOverAt(position: string): boolean {
+    return !this.#isRunning && (this.#snapshotPosition === undefined || this.#isAfterSnapshot(position));
   }
 
   /** Which changes of a batch are to be applied. To be asked right before they are, and in order. */
@@ -97,6 +95,7 @@ export class Reload<T extends Entity> {
 
   async #load(): Promise<ReloadReport> {
     const { session, signal } = this.#context;
+    const begunAt = await this.#context.write(() => this.#context.repository.now());
     await this.#send(markReload(this.#keys));
     const snapshot = await session.snapshot(signal);
     try {
@@ -106,14 +105,15 @@ export class Reload<T extends Entity> {
     } finally {
       await snapshot.close();
     }
-    this.#allRowsIn = true;
+    // In its turn: a change that was let in before must be written before anybody looks for what is to be removed.
+    await this.#context.write(() => Promise.resolve((this.#allRowsIn = true)));
     const removed = await this.#removeOrphans();
-    await this.#conclude(snapshot.position);
+    await this.#conclude(snapshot.position, begunAt);
     const report = {
       ...this.progress,
       refusals: this.#refusals,
       removed,
-      elapsedMs: Math.round(performance.now() - this.#begunAt),
+      elapsedMs: Math.round(performance.now() - this.#startedAt),
     };
     this.#context.repository.tellLoaded(report, removed);
     return report;
@@ -192,30 +192,32 @@ export class Reload<T extends Entity> {
   }
 
   async #removeOrphans(): Promise<number> {
-    const { repository } = this.#context;
+    const { repository, patiently, write } = this.#context;
     let removed = 0;
-    for await (const ids of repository.idPages()) {
-      removed += await this.#context.write(async () => {
-        const orphans = ids.filter((id) => !this.#seen.has(id) && !this.#touched.has(id));
-        return orphans.length > 0 ? repository.remove(orphans) : 0;
-      });
-    }
+    await patiently(async () => {
+      for await (const ids of repository.idPages()) {
+        removed += await write(async () => {
+          const orphans = ids.filter((id) => !this.#seen.has(id) && !this.#touched.has(id));
+          return orphans.length > 0 ? repository.remove(orphans) : 0;
+        });
+      }
+    });
     return removed;
   }
 
   /** The checkpoint is never before S, since changes up to S are in, nor before what has been applied meanwhile. */
-  async #conclude(snapshotPosition: string): Promise<void> {
+  async #conclude(snapshotPosition: string, begunAt: number): Promise<void> {
     const { repository, session, sourceName } = this.#context;
     await this.#context.write(async () => {
       const applied = this.#context.applied();
       const isAhead = applied !== null && session.compare(applied, snapshotPosition) > 0;
-      const begunAt = Math.max(this.#begunAt, this.#context.aliveSince());
+      const aliveSince = Math.max(begunAt, this.#context.aliveSince());
       const position = isAhead ? applied : snapshotPosition;
       const transaction = await repository.begin();
       transaction.also(
         writeCheckpoint(this.#keys, position),
         unmarkReload(this.#keys),
-        await repository.noteLoaded({ records: this.#seen.size, from: sourceName, begunAt }),
+        await repository.noteLoaded({ records: this.#seen.size, from: sourceName, begunAt: aliveSince }),
       );
       await transaction.commit();
       this.#context.reached(position);

@@ -1,18 +1,20 @@
 import type { Entity } from 'redis-om';
-import type { Refusal } from '../cache/change.js';
+import type { Change } from '../cache/change.js';
 import type { PrefetchCache } from '../cache/prefetch-cache.js';
 import type { SyncRepository } from '../cache/sync-repository.js';
 import { PrefetchError, optionError } from '../errors.js';
 import { type WorkerState, publish } from '../events.js';
 import { milliseconds, positiveInteger, refuseUnknownOptions } from '../options.js';
-import { type RedisClient, type RedisCommand, dedicatedConnection } from '../redis/client.js';
+import type { RedisClient } from '../redis/client.js';
 import { toPrefetchError } from '../redis/failure.js';
-import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { readCheckpoint } from './checkpoint.js';
+import { Follower } from './follower.js';
 import { KeepAlive } from './keep-alive.js';
 import { Reload, type ReloadReport } from './reload.js';
 import { retrying } from './retry.js';
+import { settlesWithin, unlessAborted } from '../settling.js';
 import type { ChangeBatch, ChangeSource, SourceLag, SourceSession } from './source.js';
-import { Turnstile, settlesWithin } from './turnstile.js';
+import { Turnstile } from './turnstile.js';
 
 export interface SyncWorkerOptions<T extends Entity> {
   /** The dataset to keep current. */
@@ -94,13 +96,16 @@ export class SyncWorker<T extends Entity> {
   async start(): Promise<void> {
     if (this.#phase !== 'idle')
       throw this.#wrongState('start() was called twice or after stop(): make a new worker.');
+    const { signal } = this.#abort;
     this.#enter('starting');
     try {
-      await this.#open();
+      await unlessAborted(this.#open(), signal);
+      signal.throwIfAborted();
       this.#enter('following');
     } catch (error) {
       await this.#fail(error);
-      throw this.#error ?? this.#wrongState('It was stopped while it started.');
+      const failure = this.#state === 'failed' ? this.#error : null;
+      throw failure ?? this.#wrongState('It was stopped while it started.');
     }
   }
 
@@ -132,7 +137,9 @@ export class SyncWorker<T extends Entity> {
     if (this.#phase !== 'following' || !this.#opened) {
       return Promise.reject(this.#wrongState('Only a running worker can reload.'));
     }
-    return this.#reloadOnce(this.#opened);
+    return unlessAborted(this.#reloadOnce(this.#opened), this.#abort.signal).catch((error: unknown) => {
+      throw asPrefetchError(error);
+    });
   }
 
   /**
@@ -140,6 +147,11 @@ export class SyncWorker<T extends Entity> {
    * is applied by the next start.
    */
   stop(timeoutMs = 10_000): Promise<void> {
+    try {
+      milliseconds('timeoutMs', timeoutMs);
+    } catch (error) {
+      return Promise.reject(toPrefetchError(error));
+    }
     return (this.#stopping ??= this.#close('stopped', timeoutMs));
   }
 
@@ -165,78 +177,99 @@ export class SyncWorker<T extends Entity> {
 
   get #state(): WorkerState {
     if (!this.#isRunning) return this.#phase;
-    if (this.#turnstile.isClosed) return 'paused';
+    if (this.#turnstile.isQuiet) return 'paused';
     return this.#error ? 'retrying' : this.#phase;
   }
 
   async #open(): Promise<void> {
     const { signal } = this.#abort;
-    const connection = await dedicatedConnection(this.#cache.client, (error) => {
-      this.#noteTrouble(toPrefetchError(error));
-    });
-    connection.on('ready', () => {
-      this.#noteTrouble(null);
-    });
-    this.#connection = connection;
-    signal.throwIfAborted();
-    const repository = this.#cache.repositoryOn(connection);
+    const connection = await this.#connect();
     const session = await this.#source.open(signal);
+    const repository = this.#cache.repositoryOn(connection);
     const keepAlive = new KeepAlive(repository, signal);
     const opened = (this.#opened = { repository, session, keepAlive });
-    const { position, reloadUnfinished } = await readCheckpoint(connection, this.#cache.dataset.keys);
-    const note = await repository.loadNote();
-    const isLoaded = !reloadUnfinished && note?.layout === (await repository.layout());
+    if (signal.aborted) await session.close(); // stop() was quicker
+    signal.throwIfAborted();
+    const { position, isLoaded } = await this.#patiently(() => this.#found(opened, connection));
     const resumed = await session.resume(position);
+    signal.throwIfAborted();
+    let needsLoad = !isLoaded;
+    if ('from' in resumed) {
+      this.#position = resumed.from;
+      this.#follow(opened, resumed.from);
+      needsLoad ||= !(await this.#patiently(() => keepAlive.renew()));
+    } else {
+      needsLoad = true;
+    }
     this.#inBackground(
       keepAlive.run((error) => {
         this.#noteTrouble(error && toPrefetchError(error));
       }),
     );
-    if ('from' in resumed) {
-      this.#position = resumed.from;
-      this.#follow(opened, resumed.from);
-    }
-    if (!('from' in resumed) || !isLoaded) await this.#reloadOnce(opened);
+    if (needsLoad) await this.#reloadOnce(opened);
   }
 
-  #follow(opened: Opened<T>, after: string): void {
+  /**
+   * A connection of our own, so that bulk writes do not stand before lookups in a queue. It is known before it is
+   * connected, so that stop() can end the attempt.
+   */
+  async #connect(): Promise<RedisClient> {
+    const { client } = this.#cache;
+    if (!client.isOpen) throw toPrefetchError(new Error('The client is closed'));
+    const connection = client.duplicate();
+    this.#connection = connection;
+    connection.on('error', (error) => {
+      this.#noteTrouble(toPrefetchError(error));
+    });
+    connection.on('ready', () => {
+      this.#noteTrouble(null);
+    });
+    await connection.connect().catch((error: unknown) => {
+      throw toPrefetchError(error);
+    });
+    // node-redis goes on connecting a client that is destroyed meanwhile
+    if (this.#abort.signal.aborted) connection.destroy();
+    this.#abort.signal.throwIfAborted();
+    return connection;
+  }
+
+  /** What an earlier worker left. */
+  async #found(
+    { repository }: Opened<T>,
+    connection: RedisClient,
+  ): Promise<{ position: string | null; isLoaded: boolean }> {
+    const { position, reloadUnfinished } = await readCheckpoint(connection, this.#cache.dataset.keys);
+    const note = await repository.loadNote();
+    return { position, isLoaded: !reloadUnfinished && note?.layout === (await repository.layout()) };
+  }
+
+  #follow({ repository, session }: Opened<T>, after: string): void {
     this.#isFollowing = true;
-    this.#inBackground(this.#applyChanges(opened, after));
+    const follower = new Follower<T>({
+      repository,
+      session,
+      signal: this.#abort.signal,
+      maxBatch: this.#maxBatch,
+      write: (work) => this.#write(work),
+      admitted: (batch) => this.#admitted(batch),
+      applied: () => this.#position,
+      reached: (position) => {
+        this.#reached(position);
+      },
+    });
+    this.#inBackground(follower.follow(after));
   }
 
-  async #applyChanges({ repository, session }: Opened<T>, after: string): Promise<void> {
-    const { signal } = this.#abort;
-    for await (const batch of session.changes(after, { signal, maxBatch: this.#maxBatch })) {
-      await this.#write(() => this.#apply(repository, batch));
-      if (batch.complete) await session.acknowledge(batch.position);
-    }
-    if (!signal.aborted) throw new Error('The source ended its changes.');
-  }
-
-  async #apply(repository: SyncRepository<T>, batch: ChangeBatch<T>): Promise<void> {
-    const { position } = batch;
+  #admitted(batch: ChangeBatch<T>): readonly Change<T>[] {
     let { changes } = batch;
     for (const reload of this.#reloads) changes = reload.admit({ ...batch, changes });
-    await repository.apply(changes, {
-      position,
-      also: (refusals) => this.#concluding(batch, refusals),
-    });
-    if (!batch.complete) return;
-    this.#position = position;
-    this.#lastAppliedAt = new Date().toISOString();
-    this.#reloads = this.#reloads.filter((reload) => reload.isRunning || !reload.isBehind(position));
+    return changes;
   }
 
-  /** Until refused changes have a place to go, they stop the worker before its checkpoint moves past them. */
-  #concluding(batch: ChangeBatch<T>, refusals: readonly Refusal<unknown>[]): readonly RedisCommand[] {
-    const [refusal] = refusals;
-    if (refusal) {
-      throw new PrefetchError(
-        'ERR_PREFETCH_REFUSED',
-        `A change after position ${this.#position ?? 'none'} cannot be applied: ${refusal.reason}. Correct it in the primary and start again. The change: ${JSON.stringify(refusal.subject)}`,
-      );
-    }
-    return batch.complete ? [writeCheckpoint(this.#cache.dataset.keys, batch.position)] : [];
+  #reached(position: string): void {
+    this.#position = position;
+    this.#lastAppliedAt = new Date().toISOString();
+    this.#reloads = this.#reloads.filter((reload) => !reload.isOverAt(position));
   }
 
   #reloadOnce(opened: Opened<T>): Promise<ReloadReport> {
@@ -249,6 +282,7 @@ export class SyncWorker<T extends Entity> {
       session: opened.session,
       sourceName: this.#source.name,
       signal: this.#abort.signal,
+      patiently: (work) => this.#patiently(work),
       write: (work) => this.#write(work),
       onSnapshot: (position) => {
         if (!this.#isFollowing) this.#follow(opened, position);
@@ -262,13 +296,15 @@ export class SyncWorker<T extends Entity> {
   }
 
   #write<R>(work: () => Promise<R>): Promise<R> {
-    return this.#turnstile.pass(async () => {
-      const result = await retrying(work, this.#abort.signal, (error) => {
-        this.#noteTrouble(error);
-      });
-      this.#noteTrouble(null);
-      return result;
+    return this.#turnstile.pass(() => this.#patiently(work));
+  }
+
+  async #patiently<R>(work: () => Promise<R>): Promise<R> {
+    const result = await retrying(work, this.#abort.signal, (error) => {
+      this.#noteTrouble(error);
     });
+    this.#noteTrouble(null);
+    return result;
   }
 
   #noteTrouble(error: PrefetchError | null): void {
@@ -286,16 +322,13 @@ export class SyncWorker<T extends Entity> {
 
   async #fail(error: unknown): Promise<void> {
     if (!this.#isRunning) return;
-    this.#error =
-      error instanceof PrefetchError
-        ? error
-        : new PrefetchError('ERR_PREFETCH_SOURCE', `The source failed: ${String(error)}`, { cause: error });
+    this.#error = asPrefetchError(error);
     publish({ type: 'worker-error', dataset: this.#cache.name, error: this.#error });
     await this.#close('failed', 1_000);
   }
 
   async #close(phase: 'failed' | 'stopped', timeoutMs: number): Promise<void> {
-    const deadline = performance.now() + milliseconds('timeoutMs', timeoutMs);
+    const deadline = performance.now() + timeoutMs;
     this.#enter(phase);
     this.#abort.abort(this.#wrongState('It is stopped.'));
     await this.#turnstile.drained(timeoutMs);
@@ -327,4 +360,10 @@ export class SyncWorker<T extends Entity> {
   #wrongState(why: string): PrefetchError {
     return new PrefetchError('ERR_PREFETCH_WORKER_STATE', `The worker is ${this.#state}. ${why}`);
   }
+}
+
+/** Errors of Redis are ours already, so that all others come from the source. */
+function asPrefetchError(error: unknown): PrefetchError {
+  if (error instanceof PrefetchError) return error;
+  return new PrefetchError('ERR_PREFETCH_SOURCE', `The source failed: ${String(error)}`, { cause: error });
 }

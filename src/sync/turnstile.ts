@@ -1,4 +1,5 @@
 import { PrefetchError } from '../errors.js';
+import { settlesWithin } from '../settling.js';
 
 /** Lets one piece of work through at a time, in order, and none while it is closed. */
 export class Turnstile {
@@ -16,7 +17,12 @@ export class Turnstile {
     });
   }
 
-  get isClosed(): boolean {
+  /** Closed, and nothing is inside any more. */
+  get isQuiet(): boolean {
+    return this.#isClosed && !this.#inside;
+  }
+
+  get #isClosed(): boolean {
     return this.#closings > 0;
   }
 
@@ -53,7 +59,7 @@ export class Turnstile {
   }
 
   async #enter<R>(work: () => Promise<R>): Promise<R> {
-    while (this.isClosed && !this.#signal.aborted) {
+    while (this.#isClosed && !this.#signal.aborted) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     this.#signal.throwIfAborted();
@@ -69,16 +75,4 @@ export class Turnstile {
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
   }
-}
-
-/** True when the work ended, well or badly, within the time. */
-export function settlesWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, timeoutMs, false);
-    const settled = () => {
-      clearTimeout(timer);
-      resolve(true);
-    };
-    work.then(settled, settled);
-  });
 }

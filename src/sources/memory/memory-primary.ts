@@ -37,7 +37,7 @@ export class MemoryPrimary<R extends { id: string }> implements ChangeSource<R> 
       throw optionError('readLatencyMs', 'a number >= 0', readLatencyMs);
     }
     this.#readLatencyMs = readLatencyMs;
-    for (const record of records) this.#records.set(record.id, { ...record });
+    for (const record of records) this.#records.set(record.id, copyOf(record));
   }
 
   /** How often the primary was read. Looking at it with peek(), ids() and has() does not count. */
@@ -62,8 +62,8 @@ export class MemoryPrimary<R extends { id: string }> implements ChangeSource<R> 
   /** False when there is such a record already. */
   add(record: R): boolean {
     if (this.#records.has(record.id)) return false;
-    this.#records.set(record.id, { ...record });
-    this.#append({ op: 'upsert', id: record.id, record: { ...record } });
+    this.#records.set(record.id, copyOf(record));
+    this.#append({ op: 'upsert', id: record.id, record: copyOf(record) });
     return true;
   }
 
@@ -71,10 +71,10 @@ export class MemoryPrimary<R extends { id: string }> implements ChangeSource<R> 
   update(id: string, fields: Partial<R>): R | undefined {
     const current = this.#records.get(id);
     if (!current) return undefined;
-    const record = { ...current, ...fields, id };
+    const record = copyOf({ ...current, ...fields, id });
     this.#records.set(id, record);
-    this.#append({ op: 'upsert', id, record: { ...record } });
-    return { ...record };
+    this.#append({ op: 'upsert', id, record: copyOf(record) });
+    return copyOf(record);
   }
 
   /** False when there is no such record. */
@@ -91,7 +91,7 @@ export class MemoryPrimary<R extends { id: string }> implements ChangeSource<R> 
 
   peek(id: string): R | undefined {
     const record = this.#records.get(id);
-    return record && { ...record };
+    return record && copyOf(record);
   }
 
   has(id: string): boolean {
@@ -115,7 +115,7 @@ export class MemoryPrimary<R extends { id: string }> implements ChangeSource<R> 
   }
 
   #copies(): R[] {
-    return [...this.#records.values()].map((record) => ({ ...record }));
+    return [...this.#records.values()].map((record) => copyOf(record));
   }
 
   #append(change: Change<R>): void {
@@ -126,4 +126,10 @@ export class MemoryPrimary<R extends { id: string }> implements ChangeSource<R> 
     this.#reads++;
     if (this.#readLatencyMs > 0) await sleep(this.#readLatencyMs);
   }
+}
+
+/** Records are the primary's own: whoever keeps what was given or taken cannot change it by changing that. */
+function copyOf<R extends object>(record: R): R {
+  const isFlat = Object.values(record).every((value) => typeof value !== 'object' || value === null);
+  return isFlat ? { ...record } : structuredClone(record);
 }

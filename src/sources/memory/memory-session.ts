@@ -11,6 +11,7 @@ export class MemorySession<R> implements SourceSession<R> {
   constructor(log: ChangeLog<R>, read: () => Promise<{ records: R[]; position: string }>) {
     this.#log = log;
     this.#read = read;
+    log.open(this);
   }
 
   resume(checkpoint: string | null): ReturnType<SourceSession<R>['resume']> {
@@ -40,17 +41,17 @@ export class MemorySession<R> implements SourceSession<R> {
     { signal, maxBatch }: ChangesOptions,
   ): AsyncGenerator<ChangeBatch<R>, void, undefined> {
     let number = this.#numberOf(after);
-    while (!signal.aborted) {
+    for (;;) {
       await this.#log.grownBeyond(number, signal);
+      if (signal.aborted) return;
       const changes = this.#log.after(number, maxBatch);
-      if (changes.length === 0) continue;
       number += changes.length;
       yield { changes, position: this.#log.positionOf(number), complete: true };
     }
   }
 
   acknowledge(position: string): Promise<void> {
-    this.#log.forget(this.#numberOf(position));
+    this.#log.acknowledge(this, this.#numberOf(position));
     return Promise.resolve();
   }
 
@@ -59,12 +60,16 @@ export class MemorySession<R> implements SourceSession<R> {
   }
 
   lag(position: string): Promise<SourceLag> {
-    const waiting = this.#log.after(this.#numberOf(position), Infinity);
-    const oldest = waiting[0]?.timestampMs;
-    return Promise.resolve({ events: waiting.length, ms: oldest === undefined ? 0 : Date.now() - oldest });
+    const number = this.#numberOf(position);
+    const oldest = this.#log.after(number, 1)[0]?.timestampMs;
+    return Promise.resolve({
+      events: this.#log.length - number,
+      ms: oldest === undefined ? 0 : Date.now() - oldest,
+    });
   }
 
   close(): Promise<void> {
+    this.#log.close(this);
     return Promise.resolve();
   }
 
