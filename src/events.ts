@@ -31,7 +31,7 @@ export type PrefetchEvent = EventBody & { dataset: string; at: number };
 
 type Unstamped = EventBody & { dataset: string };
 
-export const eventTypes = [
+const eventTypes = [
   'lookup',
   'document-storage',
   'load-progress',

@@ -81,11 +81,14 @@ async function prefetched(
 /** What happens in the background is told here, or nobody would know. */
 function tellTroubles(dataset: string): () => void {
   let last = '';
-  return subscribe((event) => {
-    if (event.dataset !== dataset || event.type !== 'worker-error' || event.error.message === last) return;
-    last = event.error.message;
-    warn(`Sync worker: ${last}`);
-  });
+  return subscribe(
+    (event) => {
+      if (event.dataset !== dataset || event.error.message === last) return;
+      last = event.error.message;
+      warn(`Sync worker: ${last}`);
+    },
+    ['worker-error'],
+  );
 }
 
 function say(line: string): void {

@@ -58,17 +58,3 @@ export function checkClient(given: unknown): asserts given is RedisClient {
     );
   }
 }
-
-/**
- * A connection of one's own with the settings of the caller's client, for bulk writes that must not stand before
- * lookups in its queue. Whoever asks for it closes it.
- */
-export async function dedicatedConnection(
-  client: RedisClient,
-  onError: (error: unknown) => void,
-): Promise<RedisClient> {
-  const connection = client.duplicate();
-  connection.on('error', onError);
-  await connection.connect();
-  return connection;
-}

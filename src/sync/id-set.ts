@@ -45,11 +45,13 @@ export class IdSet {
     this.#table = new Uint32Array(2 * old.length);
     this.#size = 0;
     for (let i = 0; i < old.length; i += 2) {
-      const [low = 0, high = 0] = old.subarray(i, i + 2);
-      if (low !== 0) this.#insert(low, high);
+      const low = old[i] ?? 0;
+      if (low !== 0) this.#insert(low, old[i + 1] ?? 0);
     }
   }
 }
+
+const { imul } = Math;
 
 /** Two independent 32-bit hashes (FNV-1a with different primes, then mixed as murmur3 does). The first is never 0. */
 function fingerprint(id: string): [number, number] {
@@ -57,14 +59,14 @@ function fingerprint(id: string): [number, number] {
   let b = 0x9747b28c;
   for (let i = 0; i < id.length; i++) {
     const unit = id.charCodeAt(i);
-    a = Math.imul(a ^ unit, 0x01000193);
-    b = Math.imul(b ^ unit, 0x5bd1e995);
+    a = imul(a ^ unit, 0x01000193);
+    b = imul(b ^ unit, 0x5bd1e995);
   }
   return [mixed(a) || 1, mixed(b)];
 }
 
 function mixed(hash: number): number {
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  hash = imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
 }
