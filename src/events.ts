@@ -10,10 +10,25 @@ export type LookupOutcome = 'hit' | 'miss' | 'not-loaded' | 'unavailable';
 export type WorkerState = 'idle' | 'starting' | 'following' | 'retrying' | 'paused' | 'failed' | 'stopped';
 
 type EventBody =
-  | { type: 'lookup'; id: string; outcome: LookupOutcome; redisLatencyMs: number }
+  | {
+      type: 'lookup';
+      id: string;
+      outcome: LookupOutcome;
+      redisLatencyMs: number;
+      /** Why it is `unavailable`. */
+      error?: PrefetchError;
+    }
   | { type: 'document-storage'; storage: 'native' | 'string' }
   | { type: 'load-progress'; loaded: number; refused: number }
-  | { type: 'loaded'; loaded: number; refused: number; removed: number; elapsedMs: number }
+  | {
+      type: 'loaded';
+      loaded: number;
+      refused: number;
+      /** The first 100 refused records, with reasons. */
+      refusals: readonly { subject: unknown; reason: string }[];
+      removed: number;
+      elapsedMs: number;
+    }
   | {
       type: 'applied';
       changes: readonly { op: string; id?: string }[];

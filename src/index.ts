@@ -1,6 +1,7 @@
 export { PrefetchCache } from './cache/prefetch-cache.js';
 export type { Lookup, LookupMany, LookupOptions, PrefetchCacheOptions } from './cache/prefetch-cache.js';
-export type { BulkLoadOptions, LoadProgress, LoadReport } from './cache/bulk-load.js';
+export type { BulkLoadOptions } from './cache/bulk-load.js';
+export type { LoadProgress, LoadReport } from './cache/load-report.js';
 export type { ApplyReport, Change, Refusal } from './cache/change.js';
 export type { Dataset } from './cache/dataset.js';
 export type { LoadNote } from './cache/load-note.js';
@@ -32,4 +33,4 @@ export type {
   SourceSession,
 } from './sync/source.js';
 export { SyncWorker } from './sync/sync-worker.js';
-export type { SyncStatus, SyncWorkerOptions } from './sync/sync-worker.js';
+export type { StartOptions, SyncStatus, SyncWorkerOptions } from './sync/sync-worker.js';

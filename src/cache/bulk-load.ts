@@ -1,21 +1,11 @@
 import type { Entity } from 'redis-om';
 import { publish } from '../events.js';
 import type { Refusal } from './change.js';
+import type { LoadProgress, LoadReport } from './load-report.js';
 import type { RecordTransaction } from './record-transaction.js';
 import type { SyncRepository } from './sync-repository.js';
 
 const refusalsKept = 100;
-
-export interface LoadProgress {
-  readonly loaded: number;
-  readonly refused: number;
-}
-
-export interface LoadReport extends LoadProgress {
-  /** The first 100 refused records, with reasons. */
-  readonly refusals: readonly Refusal<unknown>[];
-  readonly elapsedMs: number;
-}
 
 export interface BulkLoadOptions {
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;

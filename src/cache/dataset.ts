@@ -3,6 +3,9 @@ import { optionError } from '../errors.js';
 import { positiveInteger } from '../options.js';
 import { Keys } from '../redis/keys.js';
 
+/** 68 years. Redis and timers can hold it. */
+const longestTtlSeconds = 2_147_483_647;
+
 /** What both sides, the reading and the writing one, must agree on about the records of one schema. */
 export interface Dataset<T extends Entity> {
   /** The schema's name, for example `cache:category`. */
@@ -35,6 +38,6 @@ export function createDataset<T extends Entity>(
     name: schema.schemaName,
     schema,
     keys: new Keys(schema.schemaName, idPattern),
-    ttlSeconds: positiveInteger('ttlSeconds', ttlSeconds),
+    ttlSeconds: positiveInteger('ttlSeconds', ttlSeconds, longestTtlSeconds),
   });
 }

@@ -4,6 +4,8 @@ import type { Keys } from '../redis/keys.js';
 
 /** What Redis remembers of the last complete load of a dataset. */
 export interface LoadNote {
+  /** Which load it speaks of; no two have the same. */
+  readonly id: string;
   readonly loadedAt: string;
   readonly records: number;
   /** The name of the source, or `bulk-load`. */
@@ -34,7 +36,11 @@ export function writeNote(keys: Keys, note: LoadNote, expiry: number): RedisComm
 
 export async function readNote(client: RedisClient, keys: Keys): Promise<LoadNote | null> {
   const text = (await send(client, ['GET', keys.loadNote])) as string | null;
-  return text === null ? null : (JSON.parse(text) as LoadNote);
+  try {
+    return text === null ? null : (JSON.parse(text) as LoadNote);
+  } catch {
+    return null; // not written by us, so it says nothing
+  }
 }
 
 /**

@@ -9,7 +9,8 @@ import { toPrefetchError } from '../redis/failure.js';
 import { scanIds } from '../redis/scan.js';
 import { TimelyReader } from '../redis/timely-reader.js';
 import { unlessAborted } from '../settling.js';
-import { BulkLoad, type BulkLoadOptions, type LoadReport } from './bulk-load.js';
+import { BulkLoad, type BulkLoadOptions } from './bulk-load.js';
+import type { LoadReport } from './load-report.js';
 import type { ApplyReport, Change, Refusal } from './change.js';
 import { type Dataset, createDataset } from './dataset.js';
 import type { LoadNote } from './load-note.js';
@@ -144,9 +145,9 @@ export class PrefetchCache<T extends Entity> {
       const outcome = missing.length > 0 ? 'miss' : 'hit';
       return { outcome, records: [...found.values()], missing, redisLatencyMs };
     } catch (error) {
-      const { outcome, ...rest } = unavailable(error, startedAt);
-      this.#tellMany(distinct, outcome, rest.redisLatencyMs);
-      return { outcome, ...rest };
+      const { outcome, error: reason, redisLatencyMs } = unavailable(error, startedAt);
+      this.#tellMany(distinct, outcome, redisLatencyMs, { error: reason });
+      return { outcome, error: reason, redisLatencyMs };
     }
   }
 
@@ -252,17 +253,15 @@ export class PrefetchCache<T extends Entity> {
   }
 
   async #load(records: Iterable<T> | AsyncIterable<T>, options: BulkLoadOptions): Promise<LoadReport> {
-    const begunAt = await this.#repository.now();
-    const load = new BulkLoad(this.#repository, options);
+    const repository = this.#repository;
+    const begunAt = await repository.now();
+    const mark = await repository.markLoad(this.dataset.keys.bulkLoadMark, this.ttlSeconds);
+    const load = new BulkLoad(repository, options);
     for await (const record of records) await load.add(record);
     const report = await load.finish();
-    const transaction = await this.#repository.begin();
-    transaction.also(
-      await this.#repository.noteLoaded({ records: report.loaded, from: 'bulk-load', begunAt }),
-    );
     options.signal?.throwIfAborted();
-    await transaction.commit();
-    this.#repository.tellLoaded(report, 0);
+    await repository.concludeLoad(mark, { records: report.loaded, from: 'bulk-load', begunAt });
+    repository.tellLoaded(report, 0);
     return report;
   }
 
@@ -274,14 +273,22 @@ export class PrefetchCache<T extends Entity> {
   #told<L extends Lookup<T>>(id: string, lookup: L): L {
     const { outcome, redisLatencyMs } = lookup;
     this.#stats.countLookups(outcome);
-    if (hasListeners('lookup')) publish({ type: 'lookup', dataset: this.name, id, outcome, redisLatencyMs });
+    if (hasListeners('lookup')) {
+      const reason = lookup.outcome === 'unavailable' ? { error: lookup.error } : {};
+      publish({ type: 'lookup', dataset: this.name, id, outcome, redisLatencyMs, ...reason });
+    }
     return lookup;
   }
 
-  #tellMany(ids: readonly string[], outcome: LookupOutcome, redisLatencyMs: number): void {
+  #tellMany(
+    ids: readonly string[],
+    outcome: LookupOutcome,
+    redisLatencyMs: number,
+    reason: { error?: PrefetchError } = {},
+  ): void {
     this.#stats.countLookups(outcome, ids.length);
     for (const id of hasListeners('lookup') ? ids : []) {
-      publish({ type: 'lookup', dataset: this.name, id, outcome, redisLatencyMs });
+      publish({ type: 'lookup', dataset: this.name, id, outcome, redisLatencyMs, ...reason });
     }
   }
 

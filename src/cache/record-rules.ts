@@ -69,16 +69,19 @@ function whyLostInDocument<T extends Entity>(
   name: string,
   value: unknown,
 ): string | undefined {
-  const field = schema.fields.find((candidate) => candidate.name === name); // fieldByName finds `constructor`
-  if (field && isAtTop(field)) {
+  const field = schema.fieldByName(name as never);
+  if (field && isSpecial(field) && isAtTop(field)) {
     if (field.type === 'date') return whyNotDate(name, value);
     if (field.type === 'point') return whyNotPoint(name, value);
-    if (field.isArray && value !== null && !Array.isArray(value)) {
-      return `the field ${quote(name)} is not a list`;
-    }
+    if (value !== null && !Array.isArray(value)) return `the field ${quote(name)} is not a list`;
   }
   const isObject = typeof value === 'object';
   return whyNotJson(name, value, isObject && schema.fields.some((other) => isDateInside(other)));
+}
+
+/** False also for what Redis OM finds for `constructor`, which is no field. */
+function isSpecial({ type }: Field): boolean {
+  return type === 'date' || type === 'point' || type === 'string[]' || type === 'number[]';
 }
 
 function isDateInside(field: Field): boolean {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Entity } from 'redis-om';
 import { PrefetchError } from '../errors.js';
 import { hasListeners, publish } from '../events.js';
@@ -6,15 +7,30 @@ import { type DocumentStorage, documentStorage } from '../redis/documents.js';
 import { toPrefetchError } from '../redis/failure.js';
 import { scanIds } from '../redis/scan.js';
 import { serverTime } from '../redis/server-time.js';
+import { Transaction } from '../redis/transaction.js';
 import type { ApplyReport, Change, Refusal } from './change.js';
 import type { Dataset } from './dataset.js';
 import { type LoadNote, readNote, expiryOf, writeNote } from './load-note.js';
+import type { LoadReport } from './load-report.js';
 import type { LookupStats } from './lookup-stats.js';
 import type { ApplyContext, PreparedChanges } from './prepared-changes.js';
 import { RecordReader } from './record-reader.js';
 import { RecordTransaction } from './record-transaction.js';
 
 type PartialUpsert<T> = Extract<Change<T>, { partial: true }>;
+
+/** What tells a load that the dataset is still the one that it began to load. */
+export interface LoadMark {
+  readonly key: string;
+  readonly token: string;
+}
+
+interface FinishedLoad {
+  readonly records: number;
+  readonly from: string;
+  /** When it began, by the clock of the server. */
+  readonly begunAt: number;
+}
 
 /** The write half of a dataset: all that changes records in Redis, through Redis OM. */
 export class SyncRepository<T extends Entity> {
@@ -98,15 +114,40 @@ export class SyncRepository<T extends Entity> {
     return (await this.#send(['UNLINK', ...keys])) as number;
   }
 
-  /** Says that the dataset is loaded, for as long as the records of this load live. */
-  async noteLoaded(load: { records: number; from: string; begunAt: number }): Promise<RedisCommand> {
-    const note: LoadNote = {
+  /** Marks that a load began. Whoever clears or flushes the dataset meanwhile takes the mark away. */
+  async markLoad(key: string, lifetimeSeconds?: number): Promise<LoadMark> {
+    const token = randomUUID();
+    const expiry = lifetimeSeconds === undefined ? [] : ['EX', String(lifetimeSeconds)];
+    await this.#send(['SET', key, token, ...expiry]);
+    return { key, token };
+  }
+
+  /**
+   * Says that the dataset is loaded, for as long as the records of this load live.
+   *
+   * @throws PrefetchError `ERR_PREFETCH_LOAD_INTERRUPTED` when the mark is gone, and then does not say so
+   */
+  async concludeLoad(mark: LoadMark, load: FinishedLoad, also: readonly RedisCommand[] = []): Promise<void> {
+    const { keys, ttlSeconds } = this.dataset;
+    const expiry = expiryOf(ttlSeconds, load.begunAt, await this.now());
+    const { records, from } = load;
+    const note = {
+      id: mark.token,
       loadedAt: new Date().toISOString(),
-      records: load.records,
-      from: load.from,
+      records,
+      from,
       layout: await this.layout(),
     };
-    return writeNote(this.dataset.keys, note, await this.#expiryOf(load.begunAt));
+    const transaction = new Transaction(mark.key, mark.token);
+    for (const command of [...also, writeNote(keys, note, expiry), ['DEL', mark.key] as const]) {
+      transaction.add(...command);
+    }
+    if (await transaction.send(this.#client)) return;
+    if ((await this.loadNote())?.id === mark.token) return; // done already, only the answer was lost
+    throw new PrefetchError(
+      'ERR_PREFETCH_LOAD_INTERRUPTED',
+      `${this.dataset.name} was cleared, flushed or loaded by somebody else while it was loaded, so records may be missing. Load it again.`,
+    );
   }
 
   /** Gives every record its whole TTL again, page by page; says after each page how many it held. */
@@ -120,10 +161,11 @@ export class SyncRepository<T extends Entity> {
     }
   }
 
-  /** Lets the note that the dataset is loaded live as long as records that were renewed since then. */
-  async renewLoadNote(begunAt: number): Promise<void> {
-    const expiry = await this.#expiryOf(begunAt);
-    await this.#send(['PEXPIREAT', this.dataset.keys.loadNote, String(expiry)]);
+  /** Lets the load note live as long as records that were renewed since then. False: there is none. */
+  async renewLoadNote(begunAt: number): Promise<boolean> {
+    const { keys, ttlSeconds } = this.dataset;
+    const expiry = expiryOf(ttlSeconds, begunAt, await this.now());
+    return (await this.#send(['PEXPIREAT', keys.loadNote, String(expiry)])) === 1;
   }
 
   /** The clock of the server, by which `begunAt` is told. */
@@ -140,15 +182,15 @@ export class SyncRepository<T extends Entity> {
   }
 
   /** Counts a finished load, and tells of it. */
-  tellLoaded(report: { loaded: number; refused: number; elapsedMs: number }, removed: number): void {
-    const { loaded, refused, elapsedMs } = report;
-    this.#stats.countPrefetched(loaded);
-    publish({ type: 'loaded', dataset: this.dataset.name, loaded, refused, removed, elapsedMs });
+  tellLoaded(report: LoadReport, removed: number): void {
+    this.#stats.countPrefetched(report.loaded);
+    publish({ type: 'loaded', dataset: this.dataset.name, ...report, removed });
   }
 
   /** From here on nobody takes an absent record for a miss. */
   async forgetLoad(): Promise<void> {
-    await this.#send(['DEL', this.dataset.keys.loadNote]);
+    const { loadNote, reloadMark, bulkLoadMark } = this.dataset.keys;
+    await this.#send(['DEL', loadNote, reloadMark, bulkLoadMark]);
   }
 
   async loadNote(): Promise<LoadNote | null> {
@@ -233,10 +275,6 @@ export class SyncRepository<T extends Entity> {
       lagMs: latest === undefined ? null : Math.max(0, now - latest),
       position,
     });
-  }
-
-  async #expiryOf(begunAt: number): Promise<number> {
-    return expiryOf(this.dataset.ttlSeconds, begunAt, await this.now());
   }
 
   async #storage(): Promise<DocumentStorage> {

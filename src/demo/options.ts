@@ -158,6 +158,7 @@ const layoutName: Reading<'json' | 'hash'> = {
 
 /** The guides write their prefix with the colon that ends it. */
 const keyPrefix: Reading<string> = {
-  expected: 'a text without white space, { and }',
-  read: (text) => (/^[^\s\p{Cc}{}]*[^\s\p{Cc}{}:]:?$/u.test(text) ? text.replace(/:$/, '') : undefined),
+  expected: 'a text without white space, { and }, other than prefetch, where the library keeps its own keys',
+  read: (text) =>
+    /^(?!prefetch(:|$))[^\s\p{Cc}{}]*[^\s\p{Cc}{}:]:?$/u.test(text) ? text.replace(/:$/, '') : undefined,
 };

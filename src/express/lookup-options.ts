@@ -10,11 +10,6 @@ export type Otherwise = 'next' | RequestHandler;
 /** Options that a lookup of one and of many records share. */
 export interface CommonLookupOptions {
   /**
-   * Under which name the finding is attached to `req.prefetch`.
-   * @default the last part of the schema's name: `category` of `cache:category`
-   */
-  readonly name?: string | undefined;
-  /**
    * How long the lookup may take.
    * @default that of the cache
    */
@@ -44,8 +39,7 @@ export function checkCache<T extends Entity>(middleware: string, cache: Prefetch
     : optionError('cache', 'a PrefetchCache', cache);
 }
 
-export function resolveName(given: string | undefined, dataset: string): string {
-  const name = given ?? dataset.slice(dataset.lastIndexOf(':') + 1);
+export function resolveName(name: string): string {
   if (typeof name === 'string' && name !== '' && name !== '__proto__') return name;
   throw optionError('name', 'a name for req.prefetch', name);
 }

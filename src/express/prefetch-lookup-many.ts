@@ -18,6 +18,11 @@ import { sendProblem } from './problem.js';
 
 export interface PrefetchLookupManyOptions extends CommonLookupOptions {
   /**
+   * Under which name `req.prefetch` has the records and what is missing.
+   * @default it has not; ask from(req)
+   */
+  readonly name?: string | undefined;
+  /**
    * Where the ids come from: the name of a query parameter that lists them with commas between, or a function of the
    * request.
    * @default 'ids'
@@ -70,7 +75,10 @@ export function prefetchLookupMany<T extends Entity>(
   ]);
   const idsOf = resolveIds(options.ids ?? 'ids');
   const limit = positiveInteger('limit', options.limit ?? 100);
-  const findings = new Findings<Prefetched<T> | undefined>(resolveName(options.name, cache.name));
+  const findings = new Findings<Prefetched<T> | undefined>(
+    cache.name,
+    options.name === undefined ? undefined : resolveName(options.name),
+  );
   const cacheStatus = cacheStatusOf(cache.name);
   const lookupOptions = resolveDeadline(options.deadlineMs);
   const onUnavailable = resolveOtherwise('onUnavailable', options.onUnavailable);
@@ -86,9 +94,9 @@ export function prefetchLookupMany<T extends Entity>(
       appendCacheStatus(res, cacheStatus[lookup.outcome]);
       if (lookup.outcome === 'hit' || lookup.outcome === 'miss') {
         const { records, missing } = lookup;
-        findings.attach(req, { records, missing }, records);
+        findings.attach(req, { records, missing });
       } else {
-        findings.attach(req, undefined, undefined);
+        findings.attach(req, undefined);
         if (onUnavailable) await onUnavailable(req, res, next);
         else sendOutcome(res, cache.name, lookup.outcome);
         return;

@@ -18,6 +18,11 @@ import { Findings } from './prefetched.js';
 
 export interface PrefetchLookupOptions extends CommonLookupOptions {
   /**
+   * Under which name `req.prefetch` has the record.
+   * @default the last part of the schema's name: `category` of `cache:category`
+   */
+  readonly name?: string | undefined;
+  /**
    * Where the id comes from: the name of a route parameter, or a function of the request. It is a miss when the
    * function returns something other than text.
    * @default 'id'
@@ -56,7 +61,7 @@ export function prefetchLookup<T extends Entity>(
   checkCache('prefetchLookup', cache);
   refuseUnknownOptions('prefetchLookup()', options, ['id', 'name', 'deadlineMs', 'onMiss', 'onUnavailable']);
   const idOf = resolveId(options.id ?? 'id');
-  const findings = new Findings<T | undefined>(resolveName(options.name, cache.name));
+  const findings = new Findings<T | undefined>(cache.name, resolveName(options.name ?? lastPart(cache.name)));
   const cacheStatus = cacheStatusOf(cache.name);
   const lookupOptions = resolveDeadline(options.deadlineMs);
   const onMiss = resolveOtherwise('onMiss', options.onMiss);
@@ -65,7 +70,7 @@ export function prefetchLookup<T extends Entity>(
   async function lookUp(...[req, res, next]: Parameters<RequestHandler>): Promise<void> {
     try {
       const { outcome, record } = await cache.get(idOf(req), lookupOptions);
-      findings.attach(req, record, record);
+      findings.attach(req, record);
       appendCacheStatus(res, cacheStatus[outcome]);
       if (outcome !== 'hit') {
         const otherwise = outcome === 'miss' ? onMiss : onUnavailable;
@@ -80,6 +85,10 @@ export function prefetchLookup<T extends Entity>(
     next();
   }
   return Object.assign(lookUp, { from: (req: Request) => findings.of(req) });
+}
+
+function lastPart(dataset: string): string {
+  return dataset.slice(dataset.lastIndexOf(':') + 1);
 }
 
 function resolveId(id: NonNullable<PrefetchLookupOptions['id']>): (req: Request) => string {

@@ -24,18 +24,20 @@ declare global {
 
 /** What one lookup found, request by request. */
 export class Findings<F> {
-  readonly #name: string;
+  readonly #dataset: string;
+  readonly #name: string | undefined;
   readonly #found = new WeakMap<Request, { finding: F }>();
 
-  constructor(name: string) {
+  /** @param name where `req.prefetch` shows it; undefined: nowhere */
+  constructor(dataset: string, name: string | undefined) {
+    this.#dataset = dataset;
     this.#name = name;
   }
 
-  /** @param visible what `req.prefetch` shows of the finding */
-  attach(req: Request, finding: F, visible: unknown): void {
+  attach(req: Request, finding: F): void {
     this.#found.set(req, { finding });
     const records = ((req as unknown as { prefetch?: Record<string, unknown> }).prefetch ??= {});
-    records[this.#name] = visible;
+    if (this.#name !== undefined) records[this.#name] = finding;
   }
 
   /** @throws PrefetchError when the lookup has not run for this request */
@@ -44,7 +46,7 @@ export class Findings<F> {
     if (found) return found.finding;
     throw new PrefetchError(
       'ERR_PREFETCH_LOOKUP_NOT_MOUNTED',
-      `The lookup "${this.#name}" has not run for this request. Mount it before the handler that calls from(req).`,
+      `The lookup "${this.#name ?? this.#dataset}" has not run for this request. Mount it before the handler that calls from(req).`,
     );
   }
 }

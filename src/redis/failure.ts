@@ -32,12 +32,22 @@ const failures: readonly Failure[] = [
   },
 ];
 
+/** What a server says that passes by itself. Inside a script, other words may come before it. */
+const passing =
+  /\b(OOM|LOADING|READONLY|BUSY|TRYAGAIN|MASTERDOWN|CLUSTERDOWN|MISCONF|NOREPLICAS)\b|max number of clients/;
+
+/** An answer of the server, as opposed to what happens to a connection. */
+const serverError = /^[A-Z]{3,} /;
+
 /** What Redis or the connection reported, as an error of ours with the original as its cause. */
 export function toPrefetchError(error: unknown): PrefetchError {
   if (error instanceof PrefetchError) return error;
   const text = error instanceof Error ? error.message : String(error);
   const known = failures.find(({ pattern }) => pattern.test(text));
-  return known
-    ? new PrefetchError(known.code, `${known.message} (${text})`, { cause: error })
-    : new PrefetchError('ERR_PREFETCH_UNAVAILABLE', `Redis cannot answer: ${text}`, { cause: error });
+  if (known) return new PrefetchError(known.code, `${known.message} (${text})`, { cause: error });
+  if (serverError.test(text) && !passing.test(text)) {
+    const message = `Redis refused a command, and would again: ${text}`;
+    return new PrefetchError('ERR_PREFETCH_COMMAND_FAILED', message, { cause: error });
+  }
+  return new PrefetchError('ERR_PREFETCH_UNAVAILABLE', `Redis cannot answer: ${text}`, { cause: error });
 }

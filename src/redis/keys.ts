@@ -17,6 +17,8 @@ export class Keys {
   readonly checkpoint: string;
   /** There while a reload runs; found after a crash, it means that the load never finished. */
   readonly reloadMark: string;
+  /** There while bulkLoad() runs. */
+  readonly bulkLoadMark: string;
   /** What SCAN must match; characters that mean something in a glob are escaped. */
   readonly scanPattern: string;
   readonly #idPattern: RegExp;
@@ -32,6 +34,7 @@ export class Keys {
     this.loadNote = `${own}loaded`;
     this.checkpoint = `${own}checkpoint`;
     this.reloadMark = `${own}reloading`;
+    this.bulkLoadMark = `${own}bulk-loading`;
   }
 
   record(id: string): string {

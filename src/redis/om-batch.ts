@@ -40,7 +40,7 @@ function recorder(transaction: Transaction, storage: DocumentStorage, ttl: strin
         hSet: (_: string, fields: Record<string, string>) => ({
           exec() {
             transaction.add('UNLINK', key);
-            transaction.add('HSET', key, ...flat(fields));
+            transaction.addValue('HSET', key, ...flat(fields));
             transaction.add('EXPIRE', key, ttl);
           },
         }),
@@ -50,11 +50,11 @@ function recorder(transaction: Transaction, storage: DocumentStorage, ttl: strin
       set(key: string, path: string, document: object) {
         const text = JSON.stringify(document);
         if (storage === 'string') {
-          transaction.add('SET', key, text, 'EX', ttl);
+          transaction.addValue('SET', key, text, 'EX', ttl);
           return;
         }
         transaction.add('UNLINK', key);
-        transaction.add('JSON.SET', key, path, text);
+        transaction.addValue('JSON.SET', key, path, text);
         transaction.add('EXPIRE', key, ttl);
       },
     },

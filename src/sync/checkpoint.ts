@@ -26,11 +26,3 @@ export async function readCheckpoint(client: RedisClient, keys: Keys): Promise<C
 export function writeCheckpoint(keys: Keys, position: string): RedisCommand {
   return ['SET', keys.checkpoint, position];
 }
-
-export function markReload(keys: Keys): RedisCommand {
-  return ['SET', keys.reloadMark, new Date().toISOString()];
-}
-
-export function unmarkReload(keys: Keys): RedisCommand {
-  return ['DEL', keys.reloadMark];
-}

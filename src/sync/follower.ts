@@ -15,6 +15,8 @@ export interface FollowContext<T extends Entity> {
   readonly maxBatch: number;
   /** Runs a write when no other is running, and again if it fails for a reason that passes. */
   readonly write: (work: () => Promise<void>) => Promise<void>;
+  /** Resolves when no reload is about to write records that a change may have to be merged into. */
+  readonly recordsAreWhole: () => Promise<void>;
   /** All changes of the batch, or those that running reloads do not make needless. */
   readonly admitted: (batch: ChangeBatch<T>) => readonly Change<T>[];
   /** The position up to which everything is in, if anything is. */
@@ -59,11 +61,12 @@ export class Follower<T extends Entity> {
   async #apply(batch: ChangeBatch<T>, early: Promise<PreparedChanges<T>> | undefined): Promise<void> {
     const { repository, session, write, reached } = this.#context;
     let ready = early;
+    if (hasPartial(batch)) await this.#context.recordsAreWhole();
     await write(async () => {
       const changes = this.#context.admitted(batch);
-      const prepared = await (ready && changes === batch.changes ? ready : repository.prepare(changes));
+      const prepared = changes === batch.changes ? ready : undefined;
       ready = undefined;
-      await repository.commit(prepared, {
+      await repository.commit((await prepared) ?? (await repository.prepare(changes)), {
         position: batch.position,
         also: (refusals) => this.#concluding(batch, refusals),
       });
@@ -79,7 +82,7 @@ export class Follower<T extends Entity> {
     if (refusal) {
       throw new PrefetchError(
         'ERR_PREFETCH_REFUSED',
-        `A change after position ${applied() ?? 'none'} cannot be applied: ${refusal.reason}. Correct it in the primary and start again. The change: ${described(refusal.subject)}`,
+        `A change after position ${applied() ?? 'none'} cannot be applied: ${refusal.reason}. Correct the record in the primary, then start({ reload: true }), which loads it as it is now. The change: ${described(refusal.subject)}`,
       );
     }
     return this.#isNews(batch) ? [writeCheckpoint(repository.dataset.keys, batch.position)] : [];
@@ -92,12 +95,17 @@ export class Follower<T extends Entity> {
   }
 
   /** Mapping takes as long as writing, so it is done while the batch before is written, where it may be. */
-  #preparedEarly({ changes }: ChangeBatch<T>): Promise<PreparedChanges<T>> | undefined {
-    if (changes.some((change) => change.op === 'upsert' && change.partial)) return undefined;
-    const prepared = this.#context.repository.prepare(changes);
+  #preparedEarly(batch: ChangeBatch<T>): Promise<PreparedChanges<T>> | undefined {
+    if (hasPartial(batch)) return undefined;
+    const prepared = this.#context.repository.prepare(batch.changes);
     prepared.catch(() => undefined); // whoever awaits it hears of it; nobody may
     return prepared;
   }
+}
+
+/** Only some fields came, to be merged into what is there. */
+function hasPartial({ changes }: ChangeBatch<unknown>): boolean {
+  return changes.some((change) => change.op === 'upsert' && change.partial);
 }
 
 function described(change: unknown): string {

@@ -4,6 +4,7 @@ import type { SyncRepository } from '../cache/sync-repository.js';
 
 /** Redis rests four times as long as it works for us, unless the sweep would come too late. */
 const restFactor = 4;
+const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * Renews the TTL of every record three times in its length, so that nothing expires while the worker lives and
@@ -18,7 +19,7 @@ export class KeepAlive<T extends Entity> {
   constructor(repository: SyncRepository<T>, signal: AbortSignal) {
     this.#repository = repository;
     this.#signal = signal;
-    this.#periodMs = (repository.dataset.ttlSeconds * 1000) / 3;
+    this.#periodMs = Math.min(longestTimerMs, (repository.dataset.ttlSeconds * 1000) / 3);
   }
 
   /** Every record was written or renewed after this moment of the server's clock. */
@@ -31,19 +32,22 @@ export class KeepAlive<T extends Entity> {
    * nobody knows how soon they expire.
    */
   async renew(): Promise<boolean> {
-    await this.#sweep(0);
-    return (await this.#repository.loadNote()) !== null;
+    return this.#sweep(0);
   }
 
-  /** Sweeps until the signal aborts. `onSweep` hears how each ended; after one that failed the next comes earlier. */
-  async run(onSweep: (error: Error | null) => void): Promise<void> {
+  /**
+   * Sweeps until the signal aborts. `onSweep` hears how each ended; after one that failed the next comes earlier.
+   * `onLost` hears that Redis no longer has the dataset, whoever or whatever removed it.
+   */
+  async run(onSweep: (error: Error | null) => void, onLost: () => void): Promise<void> {
     let pauseMs = this.#periodMs;
     while (!this.#signal.aborted) {
       try {
         await sleep(pauseMs, undefined, { signal: this.#signal, ref: false });
         const startedAt = performance.now();
-        await this.#sweep(restFactor);
+        const isLoaded = await this.#sweep(restFactor);
         onSweep(null);
+        if (!isLoaded) onLost();
         pauseMs = Math.max(0, this.#periodMs - (performance.now() - startedAt));
       } catch (error) {
         onSweep(error as Error);
@@ -52,7 +56,8 @@ export class KeepAlive<T extends Entity> {
     }
   }
 
-  async #sweep(rest: number): Promise<void> {
+  /** Says whether the dataset is loaded still. */
+  async #sweep(rest: number): Promise<boolean> {
     const begunAt = await this.#repository.now();
     const startedAt = performance.now();
     let pageStartedAt = startedAt;
@@ -60,14 +65,13 @@ export class KeepAlive<T extends Entity> {
     for await (const renewed of this.#repository.renewAll()) {
       records += renewed;
       const now = performance.now();
-      const isLate = now - startedAt > this.#periodMs;
-      if (rest > 0 && !isLate) {
-        await sleep((now - pageStartedAt) * rest, undefined, { signal: this.#signal, ref: false });
-      }
+      const restMs = Math.min((now - pageStartedAt) * rest, this.#periodMs - (now - startedAt));
+      if (restMs > 0) await sleep(restMs, undefined, { signal: this.#signal, ref: false });
       pageStartedAt = performance.now();
     }
-    await this.#repository.renewLoadNote(begunAt);
+    const isLoaded = await this.#repository.renewLoadNote(begunAt);
     this.#aliveSince = begunAt;
-    this.#repository.tellKeptAlive(records, Math.round(performance.now() - startedAt));
+    if (isLoaded) this.#repository.tellKeptAlive(records, Math.round(performance.now() - startedAt));
+    return isLoaded;
   }
 }

@@ -1,22 +1,17 @@
 import type { Entity } from 'redis-om';
 import type { Change, Refusal } from '../cache/change.js';
-import type { SyncRepository } from '../cache/sync-repository.js';
+import type { LoadReport } from '../cache/load-report.js';
+import type { LoadMark, SyncRepository } from '../cache/sync-repository.js';
 import { publish } from '../events.js';
-import type { RedisCommand } from '../redis/client.js';
-import { markReload, unmarkReload, writeCheckpoint } from './checkpoint.js';
+import { writeCheckpoint } from './checkpoint.js';
 import { IdSet } from './id-set.js';
 import type { ChangeBatch, Snapshot, SourceSession } from './source.js';
 
 const refusalsKept = 100;
 
-export interface ReloadReport {
-  readonly loaded: number;
-  readonly refused: number;
-  /** The first 100 refused records, with reasons. */
-  readonly refusals: readonly Refusal<unknown>[];
+export interface ReloadReport extends LoadReport {
   /** Records that the primary no longer has. */
   readonly removed: number;
-  readonly elapsedMs: number;
 }
 
 export interface ReloadContext<T extends Entity> {
@@ -53,18 +48,27 @@ export class Reload<T extends Entity> {
   readonly #touchedEarly = new Map<string, string>();
   /** Ids that changes after S touched. */
   readonly #touched = new IdSet();
-  /** Ids whose row is in. */
-  readonly #seen = new IdSet();
+  /** Ids whose row is in, or was refused and left alone what is there. */
+  #seen = new IdSet();
   /** The position of the last truncate that came during this reload. */
   #truncatedAt: string | undefined;
   #snapshotPosition: string | undefined;
   #allRowsIn = false;
   #isRunning = true;
+  #rowsWritten: () => void = () => undefined;
   #loaded = 0;
   #refused = 0;
 
+  /** Resolves when all rows are in, or never will be. What needs a record to be complete waits for it. */
+  readonly rows = new Promise<void>((resolve) => (this.#rowsWritten = resolve));
+
   constructor(context: ReloadContext<T>) {
     this.#context = context;
+  }
+
+  /** The orphan removal that would stand in for a truncate will not come. */
+  get #hasFailed(): boolean {
+    return !this.#isRunning && !this.#allRowsIn;
   }
 
   get progress(): { loaded: number; refused: number } {
@@ -79,6 +83,7 @@ export class Reload<T extends Entity> {
   /** Which changes of a batch are to be applied. To be asked right before they are, and in order. */
   admit({ changes, position }: ChangeBatch<T>): readonly Change<T>[] {
     if (this.#snapshotPosition !== undefined && !this.#isAfterSnapshot(position)) {
+      if (this.#hasFailed && changes.some(({ op }) => op === 'truncate')) this.#seen = new IdSet();
       return changes.filter((change) => !this.#isInSnapshot(change));
     }
     for (const change of changes) this.#remember(change, position);
@@ -90,13 +95,14 @@ export class Reload<T extends Entity> {
       return await this.#load();
     } finally {
       this.#isRunning = false;
+      this.#rowsWritten();
     }
   }
 
   async #load(): Promise<ReloadReport> {
     const { session, signal } = this.#context;
     const begunAt = await this.#context.write(() => this.#context.repository.now());
-    await this.#send(markReload(this.#keys));
+    const mark = await this.#context.write(() => this.#context.repository.markLoad(this.#keys.reloadMark));
     const snapshot = await session.snapshot(signal);
     try {
       this.#settleEarlyTouches(snapshot.position);
@@ -107,8 +113,9 @@ export class Reload<T extends Entity> {
     }
     // In its turn: a change that was let in before must be written before anybody looks for what is to be removed.
     await this.#context.write(() => Promise.resolve((this.#allRowsIn = true)));
+    this.#rowsWritten();
     const removed = await this.#removeOrphans();
-    await this.#conclude(snapshot.position, begunAt);
+    await this.#conclude(snapshot.position, mark, begunAt);
     const report = {
       ...this.progress,
       refusals: this.#refusals,
@@ -206,29 +213,16 @@ export class Reload<T extends Entity> {
   }
 
   /** The checkpoint is never before S, since changes up to S are in, nor before what has been applied meanwhile. */
-  async #conclude(snapshotPosition: string, begunAt: number): Promise<void> {
+  async #conclude(snapshotPosition: string, mark: LoadMark, begunAt: number): Promise<void> {
     const { repository, session, sourceName } = this.#context;
     await this.#context.write(async () => {
       const applied = this.#context.applied();
       const isAhead = applied !== null && session.compare(applied, snapshotPosition) > 0;
       const aliveSince = Math.max(begunAt, this.#context.aliveSince());
       const position = isAhead ? applied : snapshotPosition;
-      const transaction = await repository.begin();
-      transaction.also(
-        writeCheckpoint(this.#keys, position),
-        unmarkReload(this.#keys),
-        await repository.noteLoaded({ records: this.#seen.size, from: sourceName, begunAt: aliveSince }),
-      );
-      await transaction.commit();
+      const load = { records: this.#loaded, from: sourceName, begunAt: aliveSince };
+      await repository.concludeLoad(mark, load, [writeCheckpoint(this.#keys, position)]);
       this.#context.reached(position);
-    });
-  }
-
-  async #send(command: RedisCommand): Promise<void> {
-    await this.#context.write(async () => {
-      const transaction = await this.#context.repository.begin();
-      transaction.also(command);
-      await transaction.commit();
     });
   }
 }

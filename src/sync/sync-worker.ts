@@ -37,6 +37,16 @@ export interface SyncStatus {
   /** Why the worker failed, or what it is trying again because of. */
   readonly error: PrefetchError | null;
   readonly lastAppliedAt: string | null;
+  /** What the latest load of this worker loaded, refused and removed; null when it found the dataset loaded. */
+  readonly lastLoad: ReloadReport | null;
+}
+
+export interface StartOptions {
+  /**
+   * Load anew and follow from there, whatever an earlier worker left: the way past a change that cannot be applied.
+   * @default false
+   */
+  readonly reload?: boolean | undefined;
 }
 
 /** What a started worker works with. */
@@ -66,6 +76,7 @@ export class SyncWorker<T extends Entity> {
   #error: PrefetchError | null = null;
   #position: string | null = null;
   #lastAppliedAt: string | null = null;
+  #lastLoad: ReloadReport | null = null;
   #connection: RedisClient | undefined;
   #opened: Opened<T> | undefined;
   #isFollowing = false;
@@ -89,17 +100,18 @@ export class SyncWorker<T extends Entity> {
   }
 
   /**
-   * Resolves when the dataset is loaded and followed.
+   * Resolves when the dataset is loaded and followed. A worker starts once.
    *
    * @throws PrefetchError when the source or Redis refuses; then the worker has failed and is stopped
    */
-  async start(): Promise<void> {
+  async start(options: StartOptions = {}): Promise<void> {
+    refuseUnknownOptions('start()', options, ['reload']);
     if (this.#phase !== 'idle')
       throw this.#wrongState('start() was called twice or after stop(): make a new worker.');
     const { signal } = this.#abort;
     this.#enter('starting');
     try {
-      await unlessAborted(this.#open(), signal);
+      await unlessAborted(this.#open(options.reload ?? false), signal);
       signal.throwIfAborted();
       this.#enter('following');
     } catch (error) {
@@ -110,7 +122,8 @@ export class SyncWorker<T extends Entity> {
   }
 
   /**
-   * Resolves when nothing is being written, and nothing will be until resume(). Every pause needs its own resume.
+   * Resolves when no record and no checkpoint is being written, and none will be until resume(). Records are still kept
+   * alive. Every pause needs its own resume.
    *
    * @throws PrefetchError `ERR_PREFETCH_PAUSE_TIMEOUT` when a write does not end in time; then this pause does not hold
    */
@@ -162,6 +175,7 @@ export class SyncWorker<T extends Entity> {
       loading: this.#reloading ? (this.#reloads.at(-1)?.progress ?? null) : null,
       error: this.#error,
       lastAppliedAt: this.#lastAppliedAt,
+      lastLoad: this.#lastLoad,
     };
   }
 
@@ -181,7 +195,7 @@ export class SyncWorker<T extends Entity> {
     return this.#error ? 'retrying' : this.#phase;
   }
 
-  async #open(): Promise<void> {
+  async #open(mustReload: boolean): Promise<void> {
     const { signal } = this.#abort;
     const connection = await this.#connect();
     const session = await this.#source.open(signal);
@@ -191,22 +205,27 @@ export class SyncWorker<T extends Entity> {
     if (signal.aborted) await session.close(); // stop() was quicker
     signal.throwIfAborted();
     const { position, isLoaded } = await this.#patiently(() => this.#found(opened, connection));
-    const resumed = await session.resume(position);
+    const resumed = await session.resume(mustReload ? null : position);
+    const goesOn = 'from' in resumed && isLoaded && (await this.#patiently(() => keepAlive.renew()));
     signal.throwIfAborted();
-    let needsLoad = !isLoaded;
-    if ('from' in resumed) {
+    this.#inBackground(this.#stayAlive(opened));
+    if (goesOn) {
       this.#position = resumed.from;
       this.#follow(opened, resumed.from);
-      needsLoad ||= !(await this.#patiently(() => keepAlive.renew()));
     } else {
-      needsLoad = true;
+      await this.#reloadOnce(opened);
     }
-    this.#inBackground(
-      keepAlive.run((error) => {
+  }
+
+  #stayAlive(opened: Opened<T>): Promise<void> {
+    return opened.keepAlive.run(
+      (error) => {
         this.#noteTrouble(error && toPrefetchError(error));
-      }),
+      },
+      () => {
+        this.#inBackground(this.#reloadOnce(opened).then(() => undefined));
+      },
     );
-    if (needsLoad) await this.#reloadOnce(opened);
   }
 
   /**
@@ -251,6 +270,9 @@ export class SyncWorker<T extends Entity> {
       signal: this.#abort.signal,
       maxBatch: this.#maxBatch,
       write: (work) => this.#write(work),
+      recordsAreWhole: async () => {
+        await Promise.all(this.#reloads.map(({ rows }) => rows));
+      },
       admitted: (batch) => this.#admitted(batch),
       applied: () => this.#position,
       reached: (position) => {
@@ -276,8 +298,22 @@ export class SyncWorker<T extends Entity> {
     return (this.#reloading ??= this.#reloadNow(opened).finally(() => (this.#reloading = undefined)));
   }
 
+  /** Again from the beginning when somebody cleared or flushed the dataset meanwhile. */
   async #reloadNow(opened: Opened<T>): Promise<ReloadReport> {
-    const reload = new Reload<T>({
+    for (;;) {
+      const reload = this.#newReload(opened);
+      this.#reloads.push(reload);
+      try {
+        return (this.#lastLoad = await reload.run());
+      } catch (error) {
+        if (!(error instanceof PrefetchError && error.code === 'ERR_PREFETCH_LOAD_INTERRUPTED')) throw error;
+        publish({ type: 'worker-error', dataset: this.#cache.name, error });
+      }
+    }
+  }
+
+  #newReload(opened: Opened<T>): Reload<T> {
+    return new Reload<T>({
       repository: opened.repository,
       session: opened.session,
       sourceName: this.#source.name,
@@ -291,8 +327,6 @@ export class SyncWorker<T extends Entity> {
       reached: (position) => (this.#position = position),
       aliveSince: () => opened.keepAlive.aliveSince,
     });
-    this.#reloads.push(reload);
-    return reload.run();
   }
 
   #write<R>(work: () => Promise<R>): Promise<R> {

@@ -71,7 +71,9 @@ export class Model {
   }
 
   get versions(): Record<string, string> {
-    return Object.fromEntries([...this.#records.values()].map(({ id, version }) => [id, version] as const).sort());
+    return Object.fromEntries(
+      [...this.#records.values()].map(({ id, version }) => [id, version] as const).sort(),
+    );
   }
 
   load(records: readonly ContractRecord[]): void {

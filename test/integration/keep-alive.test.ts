@@ -15,15 +15,15 @@ afterAll(() => redis.stop());
 
 afterEach(() => world.close());
 
-/** Looks records up, a few hundred at a time, as long as the condition holds; gives how often each outcome came. */
+/** Looks records up, some at a time, as long as the condition holds; gives how often each outcome came. */
 async function outcomesWhile(
   ids: readonly string[],
   condition: () => boolean | Promise<boolean>,
   { cache } = world,
 ): Promise<Partial<Record<string, number>>> {
   const counts: Partial<Record<string, number>> = {};
-  for (let from = 0; await condition(); from = from + 250 < ids.length ? from + 250 : 0) {
-    const some = ids.slice(from, from + 250);
+  for (let from = 0; await condition(); from = from + 50 < ids.length ? from + 50 : 0) {
+    const some = ids.slice(from, from + 50);
     const lookups = await Promise.all(some.map((id) => cache.get(id, { deadlineMs: 10_000 })));
     for (const { outcome } of lookups) counts[outcome] = (counts[outcome] ?? 0) + 1;
   }
@@ -57,7 +57,8 @@ describe('records that nobody touches', () => {
     await worker.stop();
     const stoppedAt = performance.now();
     const dying = await outcomesWhile(ids, () => anythingIsLeft(one), one);
-    expect(Object.keys(dying).sort()).toEqual(['hit', 'not-loaded']);
+    expect(Object.keys(dying)).not.toContain('miss');
+    expect((await one.cache.get(ids[0]!)).outcome).toBe('not-loaded');
     expect(performance.now() - stoppedAt).toBeLessThan(3_000);
     expect(one.told('kept-alive')).toHaveLength(sweeps.length);
   }
@@ -92,7 +93,8 @@ describe('when the worker goes', () => {
       if (how === 'cut off') await world.cutConnections();
       await worker.stop();
       const outcomes = await outcomesWhile(ids, anythingIsLeft);
-      expect(Object.keys(outcomes).sort()).toEqual(['hit', 'not-loaded']);
+      expect(Object.keys(outcomes)).not.toContain('miss');
+      expect((await world.cache.get(ids[0]!)).outcome).toBe('not-loaded');
     },
   );
 

@@ -30,7 +30,12 @@ describe.each(layouts)('a Redis that is full, in the layout %s', (layout) => {
 
   beforeEach(async () => {
     await client.flushAll();
-    cache = new PrefetchCache({ client, schema: categorySchema(uniquePrefix(), layout), ttlSeconds: 600 });
+    cache = new PrefetchCache({
+      client,
+      schema: categorySchema(uniquePrefix(), layout),
+      ttlSeconds: 600,
+      deadlineMs: 10_000,
+    });
     await cache.bulkLoad(manyCategories(count));
   });
   afterEach(leaveAllRoom);
@@ -83,6 +88,22 @@ describe.each(layouts)('a Redis that is full, in the layout %s', (layout) => {
     await expect(cache.get('cat-000001')).resolves.toMatchObject({ outcome: 'hit' });
     await expect(cache.invalidate('cat-000001')).resolves.toBe(true);
     await expect(cache.clear()).resolves.toBe(count - 1);
+  });
+
+  it('removes what the primary removed, which makes room', async () => {
+    await leaveRoom(-1_000_000);
+    await expect(cache.applyChange({ op: 'delete', id: 'cat-000001' })).resolves.toBeUndefined();
+    await expect(cache.get('cat-000001')).resolves.toMatchObject({ outcome: 'miss' });
+  });
+
+  it('keeps records alive', async () => {
+    const key = cache.dataset.keys.record('cat-000001');
+    await client.expire(key, 5);
+    await leaveRoom(-1_000_000);
+    let renewed = 0;
+    for await (const records of cache.repositoryOn(client).renewAll()) renewed += records;
+    expect(renewed).toBeGreaterThanOrEqual(count);
+    expect(await client.ttl(key)).toBeGreaterThan(500);
   });
 
   it('takes the load as soon as there is room', async () => {

@@ -45,7 +45,7 @@ afterAll(async () => {
 describe.each(expresses)('prefetchLookupMany() in %s', (version, express) => {
   function appWith(options: PrefetchLookupManyOptions = {}, before: RequestHandler[] = []): Express {
     const app = express();
-    const some = prefetchLookupMany(cache, options);
+    const some = prefetchLookupMany(cache, { name: 'found', ...options });
     app.get('/', ...before, some, (req, res) => {
       res.json({ ...some.from(req), prefetch: Object.values(req.prefetch) });
     });
@@ -63,7 +63,7 @@ describe.each(expresses)('prefetchLookupMany() in %s', (version, express) => {
   it('hands over whole records, in the order asked, and which are missing', async () => {
     const { body, headers } = await request(appWith()).get('/?ids=cat-003,cat-404,cat-001').expect(200);
     const records = [categories[2], categories[0]];
-    expect(body).toEqual({ records, missing: ['cat-404'], prefetch: [records] });
+    expect(body).toEqual({ records, missing: ['cat-404'], prefetch: [{ records, missing: ['cat-404'] }] });
     expect(headers['cache-status']).toBe(`"${prefix}"; detail=miss`);
   });
 
@@ -146,7 +146,13 @@ describe.each(expresses)('prefetchLookupMany() in %s', (version, express) => {
     app.get('/', prefetchLookupMany(cache, { name: 'menu' }), (req, res) => res.json(req.prefetch));
     await request(app)
       .get('/?ids=cat-001')
-      .expect(200, { menu: [categories[0]] });
+      .expect(200, { menu: { records: [categories[0]], missing: [] } });
+  });
+
+  it('attaches nothing without a name, which would be in the way of the lookup of one', async () => {
+    const app = express();
+    app.get('/', prefetchLookupMany(cache), (req, res) => res.json(req.prefetch));
+    await request(app).get('/?ids=cat-001').expect(200, {});
   });
 
   it('answers 503 when the dataset is not loaded, with what is there too', async () => {

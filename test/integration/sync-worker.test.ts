@@ -129,7 +129,7 @@ describe('a worker', () => {
   it('says how far a load has come', async () => {
     const source = new ScriptedSource<Item>();
     const worker = world.worker(source);
-    expect(worker.status()).toEqual({
+    expect(worker.status()).toMatchObject({
       state: 'idle',
       position: null,
       loading: null,

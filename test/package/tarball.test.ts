@@ -28,6 +28,8 @@ describe('the tarball', () => {
         'dist/cjs/index.js',
         'dist/cjs/package.json',
         'dist/cjs/sources/memory/index.js',
+        'dist/cjs/sources/redis-stream/index.js',
+        'docs/sources/redis-stream.md',
         'dist/esm/index.d.ts',
         'dist/esm/index.js',
         'dist/esm/sources/memory/index.js',

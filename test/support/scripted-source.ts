@@ -71,7 +71,6 @@ export class ScriptedSource<R> implements ChangeSource<R> {
   readonly snapshots: ScriptedSnapshot<R>[] = [];
   readonly acknowledged: string[] = [];
   readonly resumedAt: (string | null)[] = [];
-  followedAfter: string | undefined;
   sessions = 0;
   sessionsClosed = 0;
   onOpen: () => void = () => undefined;
@@ -119,7 +118,7 @@ export class ScriptedSource<R> implements ChangeSource<R> {
     return Promise.resolve({
       resume: (checkpoint: string | null) => this.#resume(checkpoint),
       snapshot: (signal: AbortSignal) => this.#snapshot(signal),
-      changes: (after: string, options: ChangesOptions) => this.#changes(after, options),
+      changes: (_after: string, options: ChangesOptions) => this.#changes(options),
       acknowledge: (position: string) => {
         this.onAcknowledge();
         this.acknowledged.push(position);
@@ -153,8 +152,7 @@ export class ScriptedSource<R> implements ChangeSource<R> {
     return snapshot.open();
   }
 
-  #changes(after: string, { signal }: ChangesOptions): AsyncIterable<ChangeBatch<R>> {
-    this.followedAfter = after;
+  #changes({ signal }: ChangesOptions): AsyncIterable<ChangeBatch<R>> {
     const feed = this.#feed;
     signal.addEventListener('abort', () => {
       feed.end();

@@ -39,7 +39,10 @@ describe('a set of ids', () => {
   it('never takes one for another among 2,000,000, structured and random', () => {
     const bytes = randomBytes(16 * 400_000);
     const random = (n: number) => bytes.toString('base64url', 16 * n, 16 * n + 16);
-    const kinds = [...Object.values(families).map((idOf) => ({ idOf, count: 266_667 })), { idOf: random, count: 400_000 }];
+    const kinds = [
+      ...Object.values(families).map((idOf) => ({ idOf, count: 266_667 })),
+      { idOf: random, count: 400_000 },
+    ];
     const set = new IdSet();
     const added = new Set<string>();
     for (const { idOf, count } of kinds) for (let n = 0; n < count; n += 2) added.add(idOf(n));

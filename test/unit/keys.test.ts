@@ -10,10 +10,10 @@ describe('the keys of a dataset', () => {
   });
 
   it('are of one hash tag, outside of the prefix, for the library', () => {
-    for (const key of [keys.loadNote, keys.checkpoint, keys.reloadMark]) {
-      expect(key).toMatch(/^prefetch:\{cache:category\}:[a-z]+$/);
+    for (const key of [keys.loadNote, keys.checkpoint, keys.reloadMark, keys.bulkLoadMark]) {
+      expect(key).toMatch(/^prefetch:\{cache:category\}:[a-z-]+$/);
     }
-    expect(new Set([keys.loadNote, keys.checkpoint, keys.reloadMark]).size).toBe(3);
+    expect(new Set([keys.loadNote, keys.checkpoint, keys.reloadMark, keys.bulkLoadMark]).size).toBe(4);
   });
 
   it.each([

@@ -21,6 +21,7 @@ describe('the life of the note', () => {
 
   it('is written with the note, in one command', () => {
     const note = {
+      id: 'one',
       loadedAt: '2026-11-20T12:00:00.000Z',
       records: 5,
       from: 'bulk-load',

@@ -53,8 +53,9 @@ describe('a PrefetchCache', () => {
 
   it.each([
     [{ ttl: 60 }, /PrefetchCache has no option `ttl`\. It knows: client, schema, ttlSeconds/],
-    [{ ttlSeconds: 0 }, /`ttlSeconds` to be a whole number >= 1, got 0 \(number\)/],
+    [{ ttlSeconds: 0 }, /`ttlSeconds` to be a whole number from 1 to 2147483647, got 0 \(number\)/],
     [{ ttlSeconds: -1 }, /ttlSeconds/],
+    [{ ttlSeconds: 2_147_483_648 }, /ttlSeconds/],
     [{ ttlSeconds: 1.5 }, /ttlSeconds/],
     [{ ttlSeconds: '60' }, /`ttlSeconds`.*got '60' \(string\)/],
     [{ ttlSeconds: NaN }, /ttlSeconds/],

@@ -8,8 +8,7 @@ jest.mock('node:timers/promises', () => {
   return { ...real, setTimeout: jest.fn(real.setTimeout) };
 });
 
-const { setTimeout: realSleep } =
-  jest.requireActual<typeof timers>('node:timers/promises');
+const { setTimeout: realSleep } = jest.requireActual<typeof timers>('node:timers/promises');
 
 afterEach(() => {
   jest.restoreAllMocks();
