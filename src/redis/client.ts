@@ -8,7 +8,7 @@ export interface RedisClient {
   readonly isOpen: boolean;
   readonly isReady: boolean;
   sendCommand(args: readonly string[], options?: object): Promise<unknown>;
-  duplicate(): RedisClient;
+  duplicate(overrides?: { database?: number }): RedisClient;
   connect(): Promise<unknown>;
   close(): Promise<unknown>;
   destroy(): void;

@@ -1,5 +1,4 @@
 import type { Entity } from 'redis-om';
-import type { Change } from '../cache/change.js';
 import type { PrefetchCache } from '../cache/prefetch-cache.js';
 import type { SyncRepository } from '../cache/sync-repository.js';
 import { PrefetchError, optionError } from '../errors.js';
@@ -7,13 +6,15 @@ import { type WorkerState, publish } from '../events.js';
 import { milliseconds, positiveInteger, refuseUnknownOptions } from '../options.js';
 import type { RedisClient } from '../redis/client.js';
 import { toPrefetchError } from '../redis/failure.js';
+import { connectOwn } from '../redis/own-connection.js';
 import { readCheckpoint } from './checkpoint.js';
 import { Follower } from './follower.js';
 import { KeepAlive } from './keep-alive.js';
 import { Reload, type ReloadReport } from './reload.js';
+import { Reloads } from './reloads.js';
 import { retrying } from './retry.js';
 import { settlesWithin, unlessAborted } from '../settling.js';
-import type { ChangeBatch, ChangeSource, SourceLag, SourceSession } from './source.js';
+import type { ChangeSource, SourceLag, SourceSession } from './source.js';
 import { Turnstile } from './turnstile.js';
 
 export interface SyncWorkerOptions<T extends Entity> {
@@ -76,13 +77,12 @@ export class SyncWorker<T extends Entity> {
   #error: PrefetchError | null = null;
   #position: string | null = null;
   #lastAppliedAt: string | null = null;
-  #lastLoad: ReloadReport | null = null;
   #connection: RedisClient | undefined;
   #opened: Opened<T> | undefined;
   #isFollowing = false;
-  /** The reload that runs, and earlier ones as long as changes from before their snapshots may still come. */
-  #reloads: Reload<T>[] = [];
-  #reloading: Promise<ReloadReport> | undefined;
+  readonly #reloads = new Reloads<T>((error) => {
+    publish({ type: 'worker-error', dataset: this.#cache.name, error });
+  });
   #stopping: Promise<void> | undefined;
 
   constructor(options: SyncWorkerOptions<T>) {
@@ -172,10 +172,10 @@ export class SyncWorker<T extends Entity> {
     return {
       state: this.#state,
       position: this.#position,
-      loading: this.#reloading ? (this.#reloads.at(-1)?.progress ?? null) : null,
+      loading: this.#reloads.progress,
       error: this.#error,
       lastAppliedAt: this.#lastAppliedAt,
-      lastLoad: this.#lastLoad,
+      lastLoad: this.#reloads.latest,
     };
   }
 
@@ -197,7 +197,13 @@ export class SyncWorker<T extends Entity> {
 
   async #open(mustReload: boolean): Promise<void> {
     const { signal } = this.#abort;
-    const connection = await this.#connect();
+    const connection = await connectOwn(this.#cache.client, {
+      signal,
+      onMade: (made) => (this.#connection = made),
+      onTrouble: (error) => {
+        this.#noteTrouble(error && toPrefetchError(error));
+      },
+    });
     const session = await this.#source.open(signal);
     const repository = this.#cache.repositoryOn(connection);
     const keepAlive = new KeepAlive(repository, signal);
@@ -228,30 +234,6 @@ export class SyncWorker<T extends Entity> {
     );
   }
 
-  /**
-   * A connection of our own, so that bulk writes do not stand before lookups in a queue. It is known before it is
-   * connected, so that stop() can end the attempt.
-   */
-  async #connect(): Promise<RedisClient> {
-    const { client } = this.#cache;
-    if (!client.isOpen) throw toPrefetchError(new Error('The client is closed'));
-    const connection = client.duplicate();
-    this.#connection = connection;
-    connection.on('error', (error) => {
-      this.#noteTrouble(toPrefetchError(error));
-    });
-    connection.on('ready', () => {
-      this.#noteTrouble(null);
-    });
-    await connection.connect().catch((error: unknown) => {
-      throw toPrefetchError(error);
-    });
-    // node-redis goes on connecting a client that is destroyed meanwhile
-    if (this.#abort.signal.aborted) connection.destroy();
-    this.#abort.signal.throwIfAborted();
-    return connection;
-  }
-
   /** What an earlier worker left. */
   async #found(
     { repository }: Opened<T>,
@@ -270,10 +252,8 @@ export class SyncWorker<T extends Entity> {
       signal: this.#abort.signal,
       maxBatch: this.#maxBatch,
       write: (work) => this.#write(work),
-      recordsAreWhole: async () => {
-        await Promise.all(this.#reloads.map(({ rows }) => rows));
-      },
-      admitted: (batch) => this.#admitted(batch),
+      recordsAreWhole: () => this.#reloads.rows(),
+      admitted: (batch) => this.#reloads.admitted(batch),
       applied: () => this.#position,
       reached: (position) => {
         this.#reached(position);
@@ -282,34 +262,14 @@ export class SyncWorker<T extends Entity> {
     this.#inBackground(follower.follow(after));
   }
 
-  #admitted(batch: ChangeBatch<T>): readonly Change<T>[] {
-    let { changes } = batch;
-    for (const reload of this.#reloads) changes = reload.admit({ ...batch, changes });
-    return changes;
-  }
-
   #reached(position: string): void {
     this.#position = position;
     this.#lastAppliedAt = new Date().toISOString();
-    this.#reloads = this.#reloads.filter((reload) => !reload.isOverAt(position));
+    this.#reloads.passed(position);
   }
 
   #reloadOnce(opened: Opened<T>): Promise<ReloadReport> {
-    return (this.#reloading ??= this.#reloadNow(opened).finally(() => (this.#reloading = undefined)));
-  }
-
-  /** Again from the beginning when somebody cleared or flushed the dataset meanwhile. */
-  async #reloadNow(opened: Opened<T>): Promise<ReloadReport> {
-    for (;;) {
-      const reload = this.#newReload(opened);
-      this.#reloads.push(reload);
-      try {
-        return (this.#lastLoad = await reload.run());
-      } catch (error) {
-        if (!(error instanceof PrefetchError && error.code === 'ERR_PREFETCH_LOAD_INTERRUPTED')) throw error;
-        publish({ type: 'worker-error', dataset: this.#cache.name, error });
-      }
-    }
+    return this.#reloads.once(() => this.#newReload(opened));
   }
 
   #newReload(opened: Opened<T>): Reload<T> {

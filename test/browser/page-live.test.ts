@@ -86,6 +86,7 @@ describeInBrowser('the page, live,', () => {
       ]) {
         demo.expectFailure(`/admin/${path}`, /net::ERR_/);
       }
+      demo.expectFailure('/favicon.svg', /net::ERR_/); // the browser asks for it when it likes
       await demo.app.kill();
       await demo.says(demo.notices, 'Connection lost.');
       await demo.says(demo.page.locator('#fact-connection'), 'lost, trying again');

@@ -1,5 +1,6 @@
 import { RESP_TYPES } from 'redis';
-import { PrefetchCache } from '../../src/index.js';
+import { PrefetchCache, SyncWorker } from '../../src/index.js';
+import { MemoryPrimary } from '../../src/sources/memory/index.js';
 import { type Category, beverages, categories, categorySchema } from '../support/category.js';
 import { Clients } from '../support/clients.js';
 import { layouts } from '../support/item.js';
@@ -56,6 +57,17 @@ describe.each(unusual)('a client with %s', (_, options) => {
     await cache.bulkLoad([everything]);
     await expect(cache.get(everything.id)).resolves.toMatchObject({ outcome: 'hit', record: everything });
   });
+});
+
+it('a client that chose another database has its worker write there', async () => {
+  const client = await clients.connect(redis.url);
+  await client.select(3);
+  const cache = new PrefetchCache<Category>({ client, schema: categorySchema(uniquePrefix(), 'JSON') });
+  const worker = new SyncWorker({ cache, source: new MemoryPrimary<Category>({ records: categories }) });
+  await worker.start();
+  await expect(cache.get('cat-001')).resolves.toMatchObject({ outcome: 'hit' });
+  await worker.stop();
+  await cache.clear();
 });
 
 describe.each(layouts)('a client that is not connected, in %s', (layout) => {

@@ -29,7 +29,7 @@ export function items(count: number, version: number | string = 1): Item[] {
 export async function versionsIn(cache: PrefetchCache<Item>): Promise<Record<string, string>> {
   const ids: string[] = [];
   for await (const id of cache.ids()) ids.push(id);
-  const found = await cache.getMany(ids);
+  const found = await cache.getMany(ids, { deadlineMs: 10_000 });
   if (found.outcome !== 'hit' && found.outcome !== 'miss') throw new Error(`It is ${found.outcome}.`);
   return versionsOf(found.records);
 }
