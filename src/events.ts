@@ -7,7 +7,8 @@ import {
 import type { PrefetchError } from './errors.js';
 
 export type LookupOutcome = 'hit' | 'miss' | 'not-loaded' | 'unavailable';
-export type WorkerState = 'idle' | 'starting' | 'following' | 'retrying' | 'paused' | 'failed' | 'stopped';
+export type WorkerState =
+  'idle' | 'starting' | 'standby' | 'following' | 'retrying' | 'paused' | 'failed' | 'stopped';
 
 type EventBody =
   | {
@@ -19,7 +20,14 @@ type EventBody =
       error?: PrefetchError;
     }
   | { type: 'document-storage'; storage: 'native' | 'string' }
-  | { type: 'load-progress'; loaded: number; refused: number }
+  | { type: 'load-begun'; cause: 'prefetch' | 'reload'; why: string }
+  | {
+      type: 'load-progress';
+      loaded: number;
+      refused: number;
+      /** How many rows there are, where the source knows. */
+      total?: number;
+    }
   | {
       type: 'loaded';
       loaded: number;
@@ -38,8 +46,25 @@ type EventBody =
   | { type: 'invalidated'; id: string }
   | { type: 'cleared'; removed: number }
   | { type: 'kept-alive'; records: number; elapsedMs: number }
-  | { type: 'worker-state'; state: WorkerState; detail?: string }
-  | { type: 'worker-error'; error: PrefetchError };
+  | {
+      type: 'reconciled';
+      compared: number;
+      missing: number;
+      different: number;
+      orphaned: number;
+      repaired: number;
+      elapsedMs: number;
+    }
+  | { type: 'dead-letter'; reason: string; id?: string; position: string }
+  | { type: 'dead-letters-filling'; waiting: number; limit: number }
+  | {
+      type: 'worker-state';
+      /** The name of the worker. */
+      worker: string;
+      state: WorkerState;
+      detail?: string;
+    }
+  | { type: 'worker-error'; worker: string; error: PrefetchError };
 
 /** What happens, in any dataset of this process. `at` is in milliseconds since 1970. */
 export type PrefetchEvent = EventBody & { dataset: string; at: number };
@@ -49,12 +74,16 @@ type Unstamped = EventBody & { dataset: string };
 const eventTypes = [
   'lookup',
   'document-storage',
+  'load-begun',
   'load-progress',
   'loaded',
   'applied',
   'invalidated',
   'cleared',
   'kept-alive',
+  'reconciled',
+  'dead-letter',
+  'dead-letters-filling',
   'worker-state',
   'worker-error',
 ] as const satisfies EventType[];

@@ -36,7 +36,7 @@ export class BulkLoad<T extends Entity> {
 
   async add(record: T): Promise<void> {
     this.#options.signal?.throwIfAborted();
-    this.#filling ??= await this.#repository.begin();
+    this.#filling ??= await this.#repository.begin('bulk-load');
     const id = (record as { id?: unknown } | null | undefined)?.id;
     const reason = await this.#filling.save(id as string, record);
     if (reason) this.#refuse(record, reason);

@@ -34,8 +34,7 @@ export function writeNote(keys: Keys, note: LoadNote, expiry: number): RedisComm
   return ['SET', keys.loadNote, JSON.stringify(note), 'PXAT', String(expiry)];
 }
 
-export async function readNote(client: RedisClient, keys: Keys): Promise<LoadNote | null> {
-  const text = (await send(client, ['GET', keys.loadNote])) as string | null;
+export function parseNote(text: string | null): LoadNote | null {
   try {
     return text === null ? null : (JSON.parse(text) as LoadNote);
   } catch {

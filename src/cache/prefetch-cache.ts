@@ -1,22 +1,24 @@
 import type { Entity, Schema } from 'redis-om';
-import type { PrefetchError } from '../errors.js';
 import { optionError } from '../errors.js';
-import { type LookupOutcome, hasListeners, publish } from '../events.js';
-import { milliseconds, refuseUnknownOptions } from '../options.js';
+import { publish } from '../events.js';
+import { positiveInteger, refuseUnknownOptions } from '../options.js';
 import { type RedisClient, checkClient, send } from '../redis/client.js';
 import type { DocumentStorage } from '../redis/documents.js';
 import { toPrefetchError } from '../redis/failure.js';
 import { scanIds } from '../redis/scan.js';
-import { TimelyReader } from '../redis/timely-reader.js';
 import { unlessAborted } from '../settling.js';
 import { BulkLoad, type BulkLoadOptions } from './bulk-load.js';
 import type { LoadReport } from './load-report.js';
 import type { ApplyReport, Change, Refusal } from './change.js';
+import { DatasetAccess } from './dataset-access.js';
 import { type Dataset, createDataset } from './dataset.js';
+import { type Explanation, explain } from './explanation.js';
+import { type JournalPage, readJournal } from './journal.js';
 import type { LoadNote } from './load-note.js';
 import { type CacheStats, LookupStats } from './lookup-stats.js';
-import { type Finding, RecordFinder } from './record-finder.js';
+import { type Lookup, type LookupMany, type LookupOptions, Lookups } from './lookups.js';
 import { SyncRepository, refusedError } from './sync-repository.js';
+import { type Writer, anyWriter } from './writer.js';
 
 export interface PrefetchCacheOptions<T extends Entity> {
   /** A node-redis client with an `error` listener. Yours to connect and to close. */
@@ -47,21 +49,6 @@ export interface PrefetchCacheOptions<T extends Entity> {
 
 const optionNames = ['client', 'schema', 'ttlSeconds', 'deadlineMs', 'idPattern', 'documents'];
 
-export type Lookup<T> =
-  | { outcome: 'hit'; record: T; redisLatencyMs: number }
-  | { outcome: 'miss' | 'not-loaded'; record?: undefined; redisLatencyMs: number }
-  | { outcome: 'unavailable'; record?: undefined; error: PrefetchError; redisLatencyMs: number };
-
-/** `hit` when every id has its record, `miss` when some have none. */
-export type LookupMany<T> =
-  | { outcome: 'hit' | 'miss'; records: T[]; missing: string[]; redisLatencyMs: number }
-  | { outcome: 'not-loaded'; redisLatencyMs: number }
-  | { outcome: 'unavailable'; error: PrefetchError; redisLatencyMs: number };
-
-export interface LookupOptions {
-  readonly deadlineMs?: number | undefined;
-}
-
 /**
  * One dataset in Redis. Lookups ask Redis only, never the primary.
  *
@@ -74,11 +61,9 @@ export class PrefetchCache<T extends Entity> {
   /** What both sides of the dataset agree on. */
   readonly dataset: Dataset<T>;
   readonly #client: RedisClient;
-  readonly #deadlineMs: number;
   readonly #storage: DocumentStorage | undefined;
-  readonly #timely: TimelyReader;
-  readonly #finder: RecordFinder<T>;
   readonly #stats = new LookupStats();
+  readonly #lookups: Lookups<T>;
   readonly #repository: SyncRepository<T>;
 
   constructor(options: PrefetchCacheOptions<T>) {
@@ -90,10 +75,8 @@ export class PrefetchCache<T extends Entity> {
     }
     this.dataset = createDataset(schema, ttlSeconds, idPattern);
     this.#client = client;
-    this.#deadlineMs = milliseconds('deadlineMs', deadlineMs);
     this.#storage = documents === 'auto' ? undefined : documents;
-    this.#timely = new TimelyReader(client);
-    this.#finder = new RecordFinder(client, this.dataset, this.#storage);
+    this.#lookups = new Lookups(client, this.dataset, this.#stats, { deadlineMs, storage: this.#storage });
     this.#repository = this.repositoryOn(client);
   }
 
@@ -115,40 +98,22 @@ export class PrefetchCache<T extends Entity> {
    *
    * @throws PrefetchError only for a record that cannot be read, which is an incident; all else is an outcome
    */
-  async get(id: string, options?: LookupOptions): Promise<Lookup<T>> {
-    if (!this.dataset.keys.isId(id)) return this.#told(id, { outcome: 'miss', redisLatencyMs: 0 });
-    const startedAt = performance.now();
-    try {
-      const finding = await this.#timely.read(this.#deadline(options), () => this.#finder.one(id));
-      const { found: record, redisLatencyMs } = finding;
-      if (record !== undefined) return this.#told(id, { outcome: 'hit', record, redisLatencyMs });
-      return this.#told(id, { outcome: finding.isKnown ? 'miss' : 'not-loaded', redisLatencyMs });
-    } catch (error) {
-      return this.#told(id, unavailable(error, startedAt));
-    }
+  get(id: string, options?: LookupOptions): Promise<Lookup<T>> {
+    return this.#lookups.get(id, options);
   }
 
   /** Looks many records up in one round trip. Records come in the order of the ids, each once. */
-  async getMany(ids: readonly string[], options?: LookupOptions): Promise<LookupMany<T>> {
-    const startedAt = performance.now();
-    const distinct = [...new Set(ids)];
-    const possible = distinct.filter((id) => this.dataset.keys.isId(id));
-    try {
-      const { found, isKnown, redisLatencyMs } = await this.#findMany(possible, options);
-      const missing = distinct.filter((id) => !found.has(id));
-      if (!isKnown) {
-        this.#tellMany(missing, 'not-loaded', redisLatencyMs);
-        return { outcome: 'not-loaded', redisLatencyMs };
-      }
-      this.#tellMany([...found.keys()], 'hit', redisLatencyMs);
-      this.#tellMany(missing, 'miss', redisLatencyMs);
-      const outcome = missing.length > 0 ? 'miss' : 'hit';
-      return { outcome, records: [...found.values()], missing, redisLatencyMs };
-    } catch (error) {
-      const { outcome, error: reason, redisLatencyMs } = unavailable(error, startedAt);
-      this.#tellMany(distinct, outcome, redisLatencyMs, { error: reason });
-      return { outcome, error: reason, redisLatencyMs };
-    }
+  getMany(ids: readonly string[], options?: LookupOptions): Promise<LookupMany<T>> {
+    return this.#lookups.getMany(ids, options);
+  }
+
+  /**
+   * How many milliseconds ago the worker was last heard of, by the clock of the server; Infinity when it never was.
+   *
+   * @throws PrefetchError when Redis does not tell in time
+   */
+  staleness(): Promise<number> {
+    return this.#lookups.staleness();
   }
 
   /**
@@ -193,7 +158,7 @@ export class PrefetchCache<T extends Entity> {
   async invalidate(id: string): Promise<boolean> {
     this.#assertOpen();
     if (!this.dataset.keys.isId(id)) return false;
-    const removed = await this.#repository.remove([id]);
+    const removed = await this.#repository.remove([id], 'invalidate');
     publish({ type: 'invalidated', dataset: this.name, id });
     return removed === 1;
   }
@@ -201,8 +166,7 @@ export class PrefetchCache<T extends Entity> {
   /** Removes all records and returns how many there were. The dataset is not loaded any more. */
   async clear(): Promise<number> {
     this.#assertOpen();
-    await this.#repository.forgetLoad();
-    const removed = await this.#repository.removeAll();
+    const removed = await this.#repository.clear();
     publish({ type: 'cleared', dataset: this.name, removed });
     return removed;
   }
@@ -224,14 +188,34 @@ export class PrefetchCache<T extends Entity> {
   async ttlRemaining(id: string): Promise<number | null> {
     if (!this.dataset.keys.isId(id)) return null;
     const key = this.dataset.keys.record(id);
-    const ms = (await this.#timely.read(this.#deadlineMs, () => send(this.#client, ['PTTL', key]))) as number;
+    const ms = (await this.#lookups.within(() => send(this.#client, ['PTTL', key]))) as number;
     if (ms === -2) return null;
     return ms === -1 ? Infinity : ms / 1000;
   }
 
   /** When and from where the dataset was loaded; null when it is not loaded. */
   async loadNote(): Promise<LoadNote | null> {
-    return this.#timely.read(this.#deadlineMs, () => this.#repository.loadNote());
+    return this.#lookups.within(() => this.#repository.loads.note());
+  }
+
+  /** What happened to a record: whether it is there, until when, and its last changes with who made them and why. */
+  async explain(id: string): Promise<Explanation> {
+    this.#assertOpen();
+    const { access, loads } = this.#repository;
+    return explain(access, id, (await loads.note())?.loadedAt ?? null);
+  }
+
+  /**
+   * What was written, in order, as far as it is remembered: some 2,000 transactions. Go on with the id of the last
+   * entry; `gap` says that entries in between may have been forgotten.
+   */
+  async journal(
+    asked: { after?: string | undefined; limit?: number | undefined } = {},
+  ): Promise<JournalPage> {
+    refuseUnknownOptions('journal()', asked, ['after', 'limit']);
+    this.#assertOpen();
+    const limit = positiveInteger('limit', asked.limit ?? 100);
+    return readJournal(this.#client, this.dataset.keys, asked.after ?? null, limit);
   }
 
   stats(): CacheStats {
@@ -243,8 +227,11 @@ export class PrefetchCache<T extends Entity> {
   }
 
   /** The write half of this dataset on another connection, for a sync worker. Counts into the same stats. */
-  repositoryOn(connection: RedisClient): SyncRepository<T> {
-    return new SyncRepository(connection, this.dataset, this.#stats, this.#storage);
+  repositoryOn(connection: RedisClient, writer: Writer = anyWriter): SyncRepository<T> {
+    return new SyncRepository(
+      new DatasetAccess(connection, this.dataset, writer, this.#storage),
+      this.#stats,
+    );
   }
 
   /** The client that this cache was made with; a worker duplicates it. */
@@ -254,47 +241,15 @@ export class PrefetchCache<T extends Entity> {
 
   async #load(records: Iterable<T> | AsyncIterable<T>, options: BulkLoadOptions): Promise<LoadReport> {
     const repository = this.#repository;
-    const begunAt = await repository.now();
-    const mark = await repository.markLoad(this.dataset.keys.bulkLoadMark, this.ttlSeconds);
+    const begunAt = await repository.access.now();
+    const mark = await repository.loads.mark(this.dataset.keys.bulkLoadMark, this.ttlSeconds);
     const load = new BulkLoad(repository, options);
     for await (const record of records) await load.add(record);
     const report = await load.finish();
     options.signal?.throwIfAborted();
-    await repository.concludeLoad(mark, { records: report.loaded, from: 'bulk-load', begunAt });
+    await repository.loads.conclude(mark, { records: report.loaded, from: 'bulk-load', begunAt });
     repository.tellLoaded(report, 0);
     return report;
-  }
-
-  async #findMany(ids: readonly string[], options?: LookupOptions): Promise<Finding<Map<string, T>>> {
-    if (ids.length === 0) return { found: new Map(), isKnown: true, redisLatencyMs: 0 };
-    return this.#timely.read(this.#deadline(options), () => this.#finder.many(ids));
-  }
-
-  #told<L extends Lookup<T>>(id: string, lookup: L): L {
-    const { outcome, redisLatencyMs } = lookup;
-    this.#stats.countLookups(outcome);
-    if (hasListeners('lookup')) {
-      const reason = lookup.outcome === 'unavailable' ? { error: lookup.error } : {};
-      publish({ type: 'lookup', dataset: this.name, id, outcome, redisLatencyMs, ...reason });
-    }
-    return lookup;
-  }
-
-  #tellMany(
-    ids: readonly string[],
-    outcome: LookupOutcome,
-    redisLatencyMs: number,
-    reason: { error?: PrefetchError } = {},
-  ): void {
-    this.#stats.countLookups(outcome, ids.length);
-    for (const id of hasListeners('lookup') ? ids : []) {
-      publish({ type: 'lookup', dataset: this.name, id, outcome, redisLatencyMs, ...reason });
-    }
-  }
-
-  #deadline(options: LookupOptions | undefined): number {
-    const given = options?.deadlineMs;
-    return given === undefined ? this.#deadlineMs : milliseconds('deadlineMs', given);
   }
 
   #assertOpen(): void {
@@ -303,12 +258,3 @@ export class PrefetchCache<T extends Entity> {
 }
 
 const changesPerTransaction = 500;
-
-/** What is wrong with one record needs somebody to look at it; everything else passes, so the caller may try again. */
-function unavailable(error: unknown, startedAt: number): Extract<Lookup<never>, { outcome: 'unavailable' }> {
-  const failure = toPrefetchError(error);
-  const isIncident =
-    failure.code === 'ERR_PREFETCH_WRONG_TYPE' || failure.code === 'ERR_PREFETCH_UNREADABLE_RECORD';
-  if (isIncident || failure.code === 'ERR_PREFETCH_OPTION') throw failure;
-  return { outcome: 'unavailable', error: failure, redisLatencyMs: performance.now() - startedAt };
-}

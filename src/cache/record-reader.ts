@@ -23,15 +23,20 @@ export class RecordReader<T extends Entity> {
 
   /** The record, or undefined where Redis has none. */
   async read(id: string): Promise<T | undefined> {
-    const key = this.#dataset.keys.record(id);
-    const command = this.#isHash ? ['HGETALL', key] : await this.#documentCommand(key);
-    const stored = this.#decode(id, await send(this.#client, command));
+    const stored = await this.readStored(id);
     if (stored === undefined || this.#isAsIs(stored)) return stored as T | undefined;
     try {
       return await entityFrom(this.#dataset.schema, id, stored);
     } catch (error) {
       throw unreadable(this.#dataset.name, id, error);
     }
+  }
+
+  /** The same, but as it is stored. */
+  async readStored(id: string): Promise<StoredRecord | undefined> {
+    const key = this.#dataset.keys.record(id);
+    const command = this.#isHash ? ['HGETALL', key] : await this.#documentCommand(key);
+    return this.#decode(id, await send(this.#client, command));
   }
 
   async #documentCommand(key: string): Promise<readonly string[]> {
@@ -52,7 +57,8 @@ export class RecordReader<T extends Entity> {
   }
 }
 
-function documentFrom(text: string): StoredRecord {
+/** @throws when the text is no document */
+export function documentFrom(text: string): StoredRecord {
   const document: unknown = JSON.parse(text);
   if (typeof document === 'object' && document !== null && !Array.isArray(document)) {
     return document as StoredRecord;
@@ -61,7 +67,7 @@ function documentFrom(text: string): StoredRecord {
 }
 
 /** RESP3 gives a map, RESP2 a flat list; both are empty where there is no key. */
-function hashFrom(reply: Record<string, string> | string[]): Record<string, string> | undefined {
+export function hashFrom(reply: Record<string, string> | string[]): Record<string, string> | undefined {
   const fields = Array.isArray(reply) ? paired(reply) : { ...reply };
   for (const _ in fields) return fields;
   return undefined;

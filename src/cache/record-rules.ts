@@ -134,7 +134,7 @@ function whyNotPoint(name: string, value: unknown): string | undefined {
   return `the point ${quote(name)} is too close to 0 for Redis OM; round it to 6 digits`;
 }
 
-function isPlainObject(value: unknown): value is Record<string, unknown> {
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;

@@ -8,7 +8,7 @@ export interface RedisClient {
   readonly isOpen: boolean;
   readonly isReady: boolean;
   sendCommand(args: readonly string[], options?: object): Promise<unknown>;
-  duplicate(overrides?: { database?: number }): RedisClient;
+  duplicate(overrides?: { database?: number; socket?: object }): RedisClient;
   connect(): Promise<unknown>;
   close(): Promise<unknown>;
   destroy(): void;

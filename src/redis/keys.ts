@@ -19,9 +19,26 @@ export class Keys {
   readonly reloadMark: string;
   /** There while bulkLoad() runs. */
   readonly bulkLoadMark: string;
+  /** Held by the one worker that writes; expires when it is not heard of. */
+  readonly lease: string;
+  /** Changes with every write of the worker: if it is not what the worker left there, Redis lost something. */
+  readonly stamp: string;
+  /** When, by the server's clock, the worker last followed its source. */
+  readonly heartbeat: string;
+  /** The changes that could not be applied. */
+  readonly deadLetters: string;
+  /** Which of them are older than what is applied. */
+  readonly supersededLetters: string;
+  /** How many changes came, and what became of them. */
+  readonly counts: string;
+  /** What was written, by whom and why; the oldest is forgotten. */
+  readonly journal: string;
+  /** What operators want of the worker. */
+  readonly commands: string;
   /** What SCAN must match; characters that mean something in a glob are escaped. */
   readonly scanPattern: string;
   readonly #idPattern: RegExp;
+  readonly #own: string;
 
   constructor(name: string, idPattern: RegExp = defaultIdPattern) {
     if (!(idPattern instanceof RegExp) || idPattern.global || idPattern.sticky) {
@@ -35,10 +52,24 @@ export class Keys {
     this.checkpoint = `${own}checkpoint`;
     this.reloadMark = `${own}reloading`;
     this.bulkLoadMark = `${own}bulk-loading`;
+    this.lease = `${own}lease`;
+    this.stamp = `${own}stamp`;
+    this.heartbeat = `${own}heartbeat`;
+    this.deadLetters = `${own}dead-letters`;
+    this.supersededLetters = `${own}superseded-letters`;
+    this.counts = `${own}counts`;
+    this.journal = `${own}journal`;
+    this.commands = `${own}commands`;
+    this.#own = own;
   }
 
   record(id: string): string {
     return this.prefix + id;
+  }
+
+  /** Where the worker answers a command. */
+  answer(commandId: string): string {
+    return `${this.#own}answer:${commandId}`;
   }
 
   isId(id: unknown): id is string {

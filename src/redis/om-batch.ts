@@ -3,6 +3,9 @@ import type { DocumentStorage } from './documents.js';
 import { withExactDates } from './exact-dates.js';
 import type { Transaction } from './transaction.js';
 
+/** What takes what Redis OM writes. */
+export type WriteLog = Pick<Transaction, 'add' | 'addValue'>;
+
 /**
  * Redis OM has no bulk, pipeline or transaction API, and saves a value apart from its TTL. Here its repository
  * writes into a transaction instead of a server: every value followed by its EXPIRE.
@@ -11,7 +14,7 @@ export class OmBatch<T extends Entity> {
   readonly #repository: Repository<T>;
   readonly #exact: (record: T) => T;
 
-  constructor(schema: Schema<T>, transaction: Transaction, storage: DocumentStorage, ttlSeconds: number) {
+  constructor(schema: Schema<T>, transaction: WriteLog, storage: DocumentStorage, ttlSeconds: number) {
     this.#repository = new Repository(schema, recorder(transaction, storage, String(ttlSeconds)));
     this.#exact = withExactDates(schema);
   }
@@ -30,7 +33,7 @@ export class OmBatch<T extends Entity> {
  * The part of a connection that a repository writes with. UNLINK comes first so that no field of an older state
  * lingers and a key of another type is replaced rather than in the way.
  */
-function recorder(transaction: Transaction, storage: DocumentStorage, ttl: string): RedisConnection {
+function recorder(transaction: WriteLog, storage: DocumentStorage, ttl: string): RedisConnection {
   const connection = {
     unlink([key]: [string]) {
       transaction.add('UNLINK', key);

@@ -4,6 +4,8 @@ import { toPrefetchError } from './failure.js';
 
 export interface OwnConnection {
   readonly signal: AbortSignal;
+  /** After so long without a word in either direction the connection is given up, and made anew. */
+  readonly silenceMs: number;
   /** Called before the connection is connected, so that the attempt can be ended. */
   readonly onMade: (connection: RedisClient) => void;
   /** Hears what goes wrong with it, and null when it is well again. */
@@ -17,11 +19,14 @@ export interface OwnConnection {
  * @throws PrefetchError
  */
 export async function connectOwn(client: RedisClient, options: OwnConnection): Promise<RedisClient> {
-  const { signal, onMade, onTrouble } = options;
+  const { signal, silenceMs, onMade, onTrouble } = options;
   if (!client.isOpen) throw toPrefetchError(new Error('The client is closed'));
   const database = client.isReady ? await selectedDatabase(client) : undefined;
   signal.throwIfAborted();
-  const connection = client.duplicate(database === undefined ? {} : { database });
+  const connection = client.duplicate({
+    ...(database !== undefined && { database }),
+    socket: givingUpSilence(client, silenceMs),
+  });
   onMade(connection);
   connection.on('error', (error) => {
     onTrouble(error as Error);
@@ -36,6 +41,27 @@ export async function connectOwn(client: RedisClient, options: OwnConnection): P
   if (signal.aborted) connection.destroy();
   signal.throwIfAborted();
   return connection;
+}
+
+interface SocketOptions {
+  readonly socketTimeout?: number;
+  readonly reconnectStrategy?: false | number | ((retries: number, cause: Error) => unknown);
+}
+
+/** A client whose socket was silent for too long is ended by node-redis, unless its strategy says otherwise. */
+function givingUpSilence(client: RedisClient, silenceMs: number): SocketOptions {
+  const given = (client as { options?: { socket?: SocketOptions } }).options?.socket ?? {};
+  const { reconnectStrategy: strategy } = given;
+  if (strategy === false || typeof strategy === 'number') return given;
+  return {
+    socketTimeout: silenceMs,
+    ...given,
+    reconnectStrategy: (retries, cause) => {
+      const isSilence = cause.constructor.name.startsWith('SocketTimeout');
+      if (!strategy) return Math.min(50 * 2 ** retries, 2_000) + Math.random() * 200;
+      return strategy(retries, isSilence ? new Error(cause.message) : cause);
+    },
+  };
 }
 
 /** What select() chose, which the client's options do not know; undefined where this user may not ask. */

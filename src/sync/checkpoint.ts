@@ -1,5 +1,6 @@
-import { type RedisClient, type RedisCommand, send } from '../redis/client.js';
-import { toPrefetchError } from '../redis/failure.js';
+import type { Entity } from 'redis-om';
+import type { DatasetAccess } from '../cache/dataset-access.js';
+import type { RedisCommand } from '../redis/client.js';
 import type { Keys } from '../redis/keys.js';
 
 /** What a worker finds of the one before it. */
@@ -10,16 +11,13 @@ export interface Checkpoint {
   readonly reloadUnfinished: boolean;
 }
 
-export async function readCheckpoint(client: RedisClient, keys: Keys): Promise<Checkpoint> {
-  try {
-    const [position, mark] = await Promise.all([
-      send(client, ['GET', keys.checkpoint]),
-      send(client, ['GET', keys.reloadMark]),
-    ]);
-    return { position: position as string | null, reloadUnfinished: mark !== null };
-  } catch (error) {
-    throw toPrefetchError(error);
-  }
+export async function readCheckpoint<T extends Entity>(access: DatasetAccess<T>): Promise<Checkpoint> {
+  const { checkpoint, reloadMark } = access.dataset.keys;
+  const [position, mark] = await Promise.all([
+    access.ask(['GET', checkpoint]),
+    access.ask(['GET', reloadMark]),
+  ]);
+  return { position: position as string | null, reloadUnfinished: mark !== null };
 }
 
 /** To be sent in the same transaction as the changes up to the position. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Entity } from 'redis-om';
 import type { SyncRepository } from '../cache/sync-repository.js';
+import { publish } from '../events.js';
 
 /** Redis rests four times as long as it works for us, unless the sweep would come too late. */
 const restFactor = 4;
@@ -28,11 +29,14 @@ export class KeepAlive<T extends Entity> {
   }
 
   /**
-   * Sweeps once, without rests, and says whether the dataset is loaded still: of records that an earlier worker left,
-   * nobody knows how soon they expire.
+   * Sweeps once, without rests, unless an earlier worker has done it lately, and says whether the dataset is loaded
+   * still. The load note tells: no record expires before it does.
    */
-  async renew(): Promise<boolean> {
-    return this.#sweep(0);
+  async renewIfDue(): Promise<boolean> {
+    const { access } = this.#repository;
+    const leftMs = (await access.ask(['PTTL', access.dataset.keys.loadNote])) as number;
+    if (leftMs <= 0) return false;
+    return leftMs > 2 * this.#periodMs || this.#sweep(0);
   }
 
   /**
@@ -41,7 +45,8 @@ export class KeepAlive<T extends Entity> {
    */
   async run(onSweep: (error: Error | null) => void, onLost: () => void): Promise<void> {
     let pauseMs = this.#periodMs;
-    while (!this.#signal.aborted) {
+    const isOver = () => this.#signal.aborted;
+    while (!isOver()) {
       try {
         await sleep(pauseMs, undefined, { signal: this.#signal, ref: false });
         const startedAt = performance.now();
@@ -50,6 +55,7 @@ export class KeepAlive<T extends Entity> {
         if (!isLoaded) onLost();
         pauseMs = Math.max(0, this.#periodMs - (performance.now() - startedAt));
       } catch (error) {
+        if (isOver()) return;
         onSweep(error as Error);
         pauseMs = this.#periodMs / 10;
       }
@@ -58,7 +64,7 @@ export class KeepAlive<T extends Entity> {
 
   /** Says whether the dataset is loaded still. */
   async #sweep(rest: number): Promise<boolean> {
-    const begunAt = await this.#repository.now();
+    const begunAt = await this.#repository.access.now();
     const startedAt = performance.now();
     let pageStartedAt = startedAt;
     let records = 0;
@@ -69,9 +75,13 @@ export class KeepAlive<T extends Entity> {
       if (restMs > 0) await sleep(restMs, undefined, { signal: this.#signal, ref: false });
       pageStartedAt = performance.now();
     }
-    const isLoaded = await this.#repository.renewLoadNote(begunAt);
+    const isLoaded = await this.#repository.loads.renew(begunAt);
     this.#aliveSince = begunAt;
-    if (isLoaded) this.#repository.tellKeptAlive(records, Math.round(performance.now() - startedAt));
+    if (isLoaded) this.#tell(records, Math.round(performance.now() - startedAt));
     return isLoaded;
+  }
+
+  #tell(records: number, elapsedMs: number): void {
+    publish({ type: 'kept-alive', dataset: this.#repository.dataset.name, records, elapsedMs });
   }
 }

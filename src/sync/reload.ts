@@ -1,13 +1,17 @@
 import type { Entity } from 'redis-om';
-import type { Change, Refusal } from '../cache/change.js';
+import type { Change } from '../cache/change.js';
 import type { LoadReport } from '../cache/load-report.js';
-import type { LoadMark, SyncRepository } from '../cache/sync-repository.js';
-import { publish } from '../events.js';
+import type { LoadMark } from '../cache/load-register.js';
+import type { SyncRepository } from '../cache/sync-repository.js';
+import type { RedisCommand } from '../redis/client.js';
 import { writeCheckpoint } from './checkpoint.js';
 import { IdSet } from './id-set.js';
-import type { ChangeBatch, Snapshot, SourceSession } from './source.js';
-
-const refusalsKept = 100;
+import { MemoryBudget } from './memory-budget.js';
+import { Orphans, countRecords } from './orphans.js';
+import { ReloadGuard } from './reload-guard.js';
+import { RowLoad, type RowProgress } from './row-load.js';
+import type { ChangeBatch, SourceSession } from './source.js';
+import { TouchedIds } from './touched-ids.js';
 
 export interface ReloadReport extends LoadReport {
   /** Records that the primary no longer has. */
@@ -19,14 +23,21 @@ export interface ReloadContext<T extends Entity> {
   readonly session: SourceSession<T>;
   readonly sourceName: string;
   readonly signal: AbortSignal;
-  /** Runs the work, and again if it fails for a reason that passes. */
-  readonly patiently: <R>(work: () => Promise<R>) => Promise<R>;
-  /** The same, when no other write is running. */
+  readonly cause: 'prefetch' | 'reload';
+  /** Changes were followed already when it began. */
+  readonly isFollowed: boolean;
+  /** The largest share of the records, from 0 to 1, that may be removed. */
+  readonly maxShrink: number;
+  /** Somebody has looked: nothing is refused for what it looks like. */
+  readonly force: boolean;
+  /** Runs a write when no other is running. */
   readonly write: <R>(work: () => Promise<R>) => Promise<R>;
   /** Called once with the position of the snapshot, before its first row is written. */
   readonly onSnapshot: (position: string) => void;
   /** The position up to which changes have been applied, if any have. */
   readonly applied: () => string | null;
+  /** What becomes true together with the end of the load. */
+  readonly concluding: (snapshotPosition: string) => readonly RedisCommand[];
   /** Called when everything up to the position is in. */
   readonly reached: (position: string) => void;
   /** Since when, by the server's clock, every record that is there has been kept alive. */
@@ -43,56 +54,69 @@ export interface ReloadContext<T extends Entity> {
 export class Reload<T extends Entity> {
   readonly #context: ReloadContext<T>;
   readonly #startedAt = performance.now();
-  readonly #refusals: Refusal<unknown>[] = [];
-  /** Ids that changes touched before S was known, with the position of the last one. */
-  readonly #touchedEarly = new Map<string, string>();
-  /** Ids that changes after S touched. */
-  readonly #touched = new IdSet();
-  /** Ids whose row is in, or was refused and left alone what is there. */
-  #seen = new IdSet();
-  /** The position of the last truncate that came during this reload. */
-  #truncatedAt: string | undefined;
+  readonly #touched: TouchedIds;
+  readonly #guard: ReloadGuard | null;
+  #rows: RowLoad<T> | undefined;
   #snapshotPosition: string | undefined;
+  /** A truncate up to S was left to the removal of orphans; these are the ids that changes brought after it. */
+  #sinceTruncate: IdSet | undefined;
+  /** From here on what a change up to S brings was in the snapshot, or is to be removed. */
   #allRowsIn = false;
   #isRunning = true;
   #rowsWritten: () => void = () => undefined;
-  #loaded = 0;
-  #refused = 0;
 
   /** Resolves when all rows are in, or never will be. What needs a record to be complete waits for it. */
   readonly rows = new Promise<void>((resolve) => (this.#rowsWritten = resolve));
 
   constructor(context: ReloadContext<T>) {
+    const { session, repository, force, maxShrink } = context;
     this.#context = context;
+    this.#touched = new TouchedIds((a, b) => session.compare(a, b));
+    this.#guard = force ? null : new ReloadGuard(repository.dataset.name, maxShrink);
   }
 
-  /** The orphan removal that would stand in for a truncate will not come. */
-  get #hasFailed(): boolean {
-    return !this.#isRunning && !this.#allRowsIn;
-  }
-
-  get progress(): { loaded: number; refused: number } {
-    return { loaded: this.#loaded, refused: this.#refused };
+  get progress(): RowProgress {
+    return this.#rows?.progress ?? { loaded: 0, refused: 0 };
   }
 
   /** True when this reload has nothing to say any more about changes after the position. */
   isOverAt(position: string): boolean {
-    return !this.#isRunning && (this.#snapshotPosition === undefined || this.#isAfterSnapshot(position));
+    return (
+      !this.#isRunning && (this.#snapshotPosition === undefined || this.#touched.isAfterSnapshot(position))
+    );
   }
 
-  /** Which changes of a batch are to be applied. To be asked right before they are, and in order. */
-  admit({ changes, position }: ChangeBatch<T>): readonly Change<T>[] {
-    if (this.#snapshotPosition !== undefined && !this.#isAfterSnapshot(position)) {
-      if (this.#hasFailed && changes.some(({ op }) => op === 'truncate')) this.#seen = new IdSet();
-      return changes.filter((change) => !this.#isInSnapshot(change));
+  /**
+   * True when it has failed and changes have come as far as its rows, so that there is nothing left of it. Not when it
+   * has counted on removing what changes up to there would have removed.
+   */
+  isHistoryAt(position: string): boolean {
+    if (!this.#hasFailed || !this.#context.isFollowed) return false;
+    const snapshot = this.#snapshotPosition;
+    return snapshot === undefined || this.#context.session.compare(position, snapshot) >= 0;
+  }
+
+  /**
+   * Which changes of a batch are to be applied. To be asked right before they are, and in order. What is refused leaves
+   * the record to its row.
+   */
+  admit(batch: ChangeBatch<T>, refused: ReadonlySet<unknown> = new Set()): readonly Change<T>[] {
+    const { changes, position } = batch;
+    if (this.#snapshotPosition !== undefined && !this.#touched.isAfterSnapshot(position)) {
+      if (this.#hasFailed && changes.some(({ op }) => op === 'truncate')) this.#rows?.forgetSeen();
+      return changes.filter((change) => this.#isMissingYet(change));
     }
-    for (const change of changes) this.#remember(change, position);
+    this.#touched.remember(withoutRefused(batch, refused));
     return changes;
   }
 
   async run(): Promise<ReloadReport> {
     try {
       return await this.#load();
+    } catch (error) {
+      this.#context.signal.throwIfAborted(); // then that is why
+      await this.#makeUpForTruncate();
+      throw error;
     } finally {
       this.#isRunning = false;
       this.#rowsWritten();
@@ -100,129 +124,108 @@ export class Reload<T extends Entity> {
   }
 
   async #load(): Promise<ReloadReport> {
-    const { session, signal } = this.#context;
-    const begunAt = await this.#context.write(() => this.#context.repository.now());
-    const mark = await this.#context.write(() => this.#context.repository.markLoad(this.#keys.reloadMark));
+    const { repository, session, signal, write } = this.#context;
+    const { access, loads } = repository;
+    if (this.#guard) await new MemoryBudget({ access, present: 0, total: undefined }).look(0);
+    const begunAt = await access.now();
+    const mark = await write(() => loads.mark(access.dataset.keys.reloadMark));
+    const present = await access.writer.patiently(() => countRecords(this.#context));
     const snapshot = await session.snapshot(signal);
     try {
-      this.#settleEarlyTouches(snapshot.position);
+      this.#touched.settle(snapshot.position);
+      this.#snapshotPosition = snapshot.position;
       this.#context.onSnapshot(snapshot.position);
-      await this.#writeRows(snapshot);
+      const { cause } = this.#context;
+      const guard = this.#guard;
+      const budget = guard && new MemoryBudget({ access, present, total: snapshot.total });
+      const touched = this.#touched;
+      this.#rows = new RowLoad({ repository, signal, cause, write, touched, guard, budget });
+      await this.#rows.write(snapshot);
     } finally {
       await snapshot.close();
     }
-    // In its turn: a change that was let in before must be written before anybody looks for what is to be removed.
-    await this.#context.write(() => Promise.resolve((this.#allRowsIn = true)));
     this.#rowsWritten();
-    const removed = await this.#removeOrphans();
+    const removed = await this.#removeOrphans(present, this.#rows, snapshot.position);
     await this.#conclude(snapshot.position, mark, begunAt);
     const report = {
-      ...this.progress,
-      refusals: this.#refusals,
+      loaded: this.progress.loaded,
+      refused: this.progress.refused,
+      refusals: this.#rows.refusals,
       removed,
       elapsedMs: Math.round(performance.now() - this.#startedAt),
     };
-    this.#context.repository.tellLoaded(report, removed);
+    this.#rows.forgetSeen();
+    this.#touched.forget(); // from here on its position says everything
+    repository.tellLoaded(report, removed);
     return report;
   }
 
-  get #keys() {
-    return this.#context.repository.dataset.keys;
+  /** The orphan removal that would stand in for a truncate will not come. */
+  get #hasFailed(): boolean {
+    return !this.#isRunning && !this.#allRowsIn;
   }
 
-  /** False as long as there is no snapshot. */
-  #isAfterSnapshot(position: string): boolean {
-    return (
-      this.#snapshotPosition !== undefined &&
-      this.#context.session.compare(position, this.#snapshotPosition) > 0
-    );
-  }
-
-  #isInSnapshot(change: Change<T>): boolean {
-    if (change.op === 'truncate') return this.#allRowsIn || this.#seen.size > 0;
-    return this.#allRowsIn || ('id' in change && this.#seen.has(change.id));
-  }
-
-  #remember(change: Change<T>, position: string): void {
-    if (change.op === 'truncate') this.#truncatedAt = position;
-    else if (!('id' in change)) return;
-    else if (this.#snapshotPosition === undefined) this.#touchedEarly.set(change.id, position);
-    else this.#touched.add(change.id);
-  }
-
-  #settleEarlyTouches(snapshotPosition: string): void {
-    this.#snapshotPosition = snapshotPosition;
-    for (const [id, position] of this.#touchedEarly) {
-      if (this.#isAfterSnapshot(position)) this.#touched.add(id);
+  /** False for a change up to S that the rows, or the removal of orphans, make needless. */
+  #isMissingYet(change: Change<T>): boolean {
+    if (this.#allRowsIn) return false;
+    const seen = this.#rows?.seen;
+    if (change.op !== 'truncate') {
+      if (!('id' in change)) return true;
+      if (seen?.has(change.id)) return false;
+      this.#sinceTruncate?.add(change.id);
+      return true;
     }
-    this.#touchedEarly.clear();
+    if (!seen?.size) return true;
+    this.#sinceTruncate = new IdSet();
+    return false;
   }
 
-  async #writeRows(snapshot: Snapshot<T>): Promise<void> {
-    for await (const rows of snapshot.records) {
-      this.#context.signal.throwIfAborted();
-      let rest = rows;
-      while (rest.length > 0) {
-        const written = await this.#context.write(() => this.#writeSome(rest));
-        rest = rest.slice(written);
-      }
-      publish({ type: 'load-progress', dataset: this.#context.repository.dataset.name, ...this.progress });
+  async #removeOrphans(present: number, rows: RowLoad<T>, position: string): Promise<number> {
+    const orphans = this.#orphans((id) => rows.seen.has(id) || this.#touched.has(id));
+    if (this.#guard) {
+      const counted = await orphans.count();
+      const refusal = this.#guard.whyNotRemoved({ rows: rows.rows, orphans: counted.orphans, present });
+      if (refusal && !this.#sinceTruncate) throw refusal; // which says why they are many
     }
+    // In its turn: a change that was let in before must be written before anybody looks for what is to be removed.
+    await this.#context.write(() => Promise.resolve((this.#allRowsIn = true)));
+    return orphans.remove(this.#context.cause, position);
   }
 
-  /** Writes as many of the rows as one transaction takes, and returns how many that were. */
-  async #writeSome(rows: readonly T[]): Promise<number> {
-    const transaction = await this.#context.repository.begin();
-    const refusals: Refusal<unknown>[] = [];
-    const ids: string[] = [];
-    for (const row of rows) {
-      if (transaction.isFull) break;
-      const id = (row as { id?: unknown } | null)?.id as string;
-      ids.push(id);
-      if (this.#isOvertaken(id)) continue;
-      const reason = await transaction.save(id, row);
-      if (reason) refusals.push({ subject: row, reason });
-    }
-    await transaction.commit();
-    for (const id of ids) if (typeof id === 'string') this.#seen.add(id);
-    this.#loaded += transaction.records;
-    this.#refused += refusals.length;
-    this.#refusals.push(...refusals.slice(0, refusalsKept - this.#refusals.length));
-    return ids.length;
+  /** What a truncate was to remove must go, though the removal of orphans does not come. */
+  async #makeUpForTruncate(): Promise<void> {
+    const kept = this.#sinceTruncate;
+    const rows = this.#rows;
+    if (!kept || !rows || this.#allRowsIn || this.#context.signal.aborted) return;
+    const isKept = (id: string) => kept.has(id) || rows.seen.has(id) || this.#touched.has(id);
+    await this.#orphans(isKept).remove('change', this.#snapshotPosition ?? '');
   }
 
-  #isOvertaken(id: string): boolean {
-    return (
-      (typeof id === 'string' && this.#touched.has(id)) ||
-      (this.#truncatedAt !== undefined && this.#isAfterSnapshot(this.#truncatedAt))
-    );
-  }
-
-  async #removeOrphans(): Promise<number> {
-    const { repository, patiently, write } = this.#context;
-    let removed = 0;
-    await patiently(async () => {
-      for await (const ids of repository.idPages()) {
-        removed += await write(async () => {
-          const orphans = ids.filter((id) => !this.#seen.has(id) && !this.#touched.has(id));
-          return orphans.length > 0 ? repository.remove(orphans) : 0;
-        });
-      }
-    });
-    return removed;
+  #orphans(isKept: (id: string) => boolean): Orphans<T> {
+    const { repository, signal, write } = this.#context;
+    return new Orphans({ repository, signal, write, isKept });
   }
 
   /** The checkpoint is never before S, since changes up to S are in, nor before what has been applied meanwhile. */
   async #conclude(snapshotPosition: string, mark: LoadMark, begunAt: number): Promise<void> {
-    const { repository, session, sourceName } = this.#context;
+    const { repository, session, sourceName, concluding } = this.#context;
     await this.#context.write(async () => {
       const applied = this.#context.applied();
       const isAhead = applied !== null && session.compare(applied, snapshotPosition) > 0;
       const aliveSince = Math.max(begunAt, this.#context.aliveSince());
       const position = isAhead ? applied : snapshotPosition;
-      const load = { records: this.#loaded, from: sourceName, begunAt: aliveSince };
-      await repository.concludeLoad(mark, load, [writeCheckpoint(this.#keys, position)]);
+      const load = { records: this.progress.loaded, from: sourceName, begunAt: aliveSince };
+      const checkpoint = writeCheckpoint(repository.dataset.keys, position);
+      await repository.loads.conclude(mark, load, [checkpoint, ...concluding(snapshotPosition)]);
       this.#context.reached(position);
     });
   }
+}
+
+export function withoutRefused<T extends Entity>(
+  batch: ChangeBatch<T>,
+  refused: ReadonlySet<unknown>,
+): ChangeBatch<T> {
+  if (refused.size === 0) return batch;
+  return { ...batch, changes: batch.changes.filter((change) => !refused.has(change)) };
 }

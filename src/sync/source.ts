@@ -20,6 +20,8 @@ export interface Snapshot<R> {
   /** False when records may be newer than the position; never may they be older. */
   readonly exact: boolean;
   readonly records: AsyncIterable<readonly R[]>;
+  /** How many records there are, where that is known beforehand. */
+  readonly total?: number | undefined;
   close(): Promise<void>;
 }
 
@@ -45,6 +47,11 @@ export interface SourceSession<R> {
   acknowledge(position: string): Promise<void>;
   /** Negative when a is before b, 0 when they are the same, positive when a is after b. */
   compare(a: string, b: string): number;
+  /**
+   * The position of the latest change that there is now. Comparing a dataset with a snapshot that is not exact needs
+   * it.
+   */
+  end?(): Promise<string>;
   lag(position: string): Promise<SourceLag>;
   close(): Promise<void>;
 }

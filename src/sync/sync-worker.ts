@@ -1,93 +1,98 @@
 import type { Entity } from 'redis-om';
 import type { PrefetchCache } from '../cache/prefetch-cache.js';
-import type { SyncRepository } from '../cache/sync-repository.js';
 import { PrefetchError, optionError } from '../errors.js';
 import { type WorkerState, publish } from '../events.js';
-import { milliseconds, positiveInteger, refuseUnknownOptions } from '../options.js';
-import type { RedisClient } from '../redis/client.js';
+import { milliseconds, refuseUnknownOptions } from '../options.js';
 import { toPrefetchError } from '../redis/failure.js';
-import { connectOwn } from '../redis/own-connection.js';
-import { readCheckpoint } from './checkpoint.js';
-import { Follower } from './follower.js';
-import { KeepAlive } from './keep-alive.js';
-import { Reload, type ReloadReport } from './reload.js';
-import { Reloads } from './reloads.js';
-import { retrying } from './retry.js';
-import { settlesWithin, unlessAborted } from '../settling.js';
-import type { ChangeSource, SourceLag, SourceSession } from './source.js';
+import { unlessAborted } from '../settling.js';
+import { asPrefetchError } from './as-prefetch-error.js';
+import { CommandSender } from './command-sender.js';
+import type { CommandArguments } from './commands.js';
+import type { ReconcileReport } from './reconciliation.js';
+import type { ReloadReport } from './reload.js';
+import type { RowProgress } from './row-load.js';
+import type { ChangeSource, SourceLag } from './source.js';
+import { Succession } from './succession.js';
+import type { Term } from './term.js';
 import { Turnstile } from './turnstile.js';
+import {
+  type WorkerOptions,
+  type WorkerSettings,
+  resolveSettings,
+  workerOptionNames,
+} from './worker-settings.js';
 
-export interface SyncWorkerOptions<T extends Entity> {
+export interface SyncWorkerOptions<T extends Entity> extends WorkerOptions {
   /** The dataset to keep current. */
   readonly cache: PrefetchCache<T>;
   /** Where its records and their changes come from. */
   readonly source: ChangeSource<T>;
-  /**
-   * How many changes one transaction applies at most.
-   * @default 500
-   */
-  readonly maxBatch?: number | undefined;
 }
 
 export interface SyncStatus {
   readonly state: WorkerState;
+  /** The name of this worker. */
+  readonly name: string;
+  /** The name of the worker that writes the dataset, as far as this one has heard. */
+  readonly writer: string | null;
   /** Everything up to here has been applied. */
   readonly position: string | null;
   /** How far the load has come that is running. */
-  readonly loading: { readonly loaded: number; readonly refused: number } | null;
+  readonly loading: RowProgress | null;
   /** Why the worker failed, or what it is trying again because of. */
   readonly error: PrefetchError | null;
   readonly lastAppliedAt: string | null;
   /** What the latest load of this worker loaded, refused and removed; null when it found the dataset loaded. */
   readonly lastLoad: ReloadReport | null;
+  /** How many changes could not be applied and wait for somebody; null when another worker knows. */
+  readonly deadLetters: number | null;
 }
 
 export interface StartOptions {
   /**
-   * Load anew and follow from there, whatever an earlier worker left: the way past a change that cannot be applied.
+   * Load anew and follow from there, whatever an earlier worker left.
    * @default false
    */
   readonly reload?: boolean | undefined;
+  /**
+   * Let that load remove as many records as it finds, and fill the memory as far as it goes.
+   * @default false
+   */
+  readonly force?: boolean | undefined;
 }
 
-/** What a started worker works with. */
-interface Opened<T extends Entity> {
-  readonly repository: SyncRepository<T>;
-  readonly session: SourceSession<T>;
-  readonly keepAlive: KeepAlive<T>;
-}
+/** What a failed worker gets for ending what it does. */
+const failedStopMs = 1_000;
+/** Large datasets take their time, and who waits can go away. */
+const commandTimeoutMs = 3_600_000;
 
 /**
  * Keeps one dataset current: loads it, applies the changes of its source in order, and remembers in Redis how far
- * it has come.
+ * it has come. Of all workers of a dataset one writes; the others stand by and take over.
  *
  * @example
  * const worker = new SyncWorker({ cache: categories, source: primary });
- * await worker.start(); // loaded and following
+ * await worker.start(); // loaded, and followed by this worker or another
  * process.on('SIGTERM', () => void worker.stop());
  */
 export class SyncWorker<T extends Entity> {
   readonly #cache: PrefetchCache<T>;
-  readonly #source: ChangeSource<T>;
-  readonly #maxBatch: number;
+  readonly #settings: WorkerSettings;
   readonly #abort = new AbortController();
   readonly #turnstile = new Turnstile(this.#abort.signal);
-  #phase: 'idle' | 'starting' | 'following' | 'failed' | 'stopped' = 'idle';
+  readonly #succession: Succession<T>;
+  #phase: 'idle' | 'starting' | 'standby' | 'following' | 'failed' | 'stopped' = 'idle';
   #announced: WorkerState = 'idle';
-  #error: PrefetchError | null = null;
-  #position: string | null = null;
-  #lastAppliedAt: string | null = null;
-  #connection: RedisClient | undefined;
-  #opened: Opened<T> | undefined;
-  #isFollowing = false;
-  readonly #reloads = new Reloads<T>((error) => {
-    publish({ type: 'worker-error', dataset: this.#cache.name, error });
-  });
+  /** What is tried again, each with the latest reason. */
+  readonly #troubles = new Map<unknown, PrefetchError>();
+  /** What the term before ended with, or the worker failed with. */
+  #failure: PrefetchError | null = null;
+  #started: () => void = () => undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: SyncWorkerOptions<T>) {
-    refuseUnknownOptions('SyncWorker', options, ['cache', 'source', 'maxBatch']);
-    const { cache, source, maxBatch = 500 } = options;
+    refuseUnknownOptions('SyncWorker', options, ['cache', 'source', ...workerOptionNames]);
+    const { cache, source } = options;
     if (typeof (cache as Partial<PrefetchCache<T>> | undefined)?.repositoryOn !== 'function') {
       throw optionError('cache', 'a PrefetchCache', cache);
     }
@@ -95,39 +100,59 @@ export class SyncWorker<T extends Entity> {
       throw optionError('source', 'a source: an object with name and open()', source);
     }
     this.#cache = cache;
-    this.#source = source;
-    this.#maxBatch = positiveInteger('maxBatch', maxBatch);
+    this.#settings = resolveSettings(options);
+    this.#succession = new Succession({
+      cache,
+      source,
+      settings: this.#settings,
+      signal: this.#abort.signal,
+      turnstile: this.#turnstile,
+      isWell: () => this.#troubles.size === 0 && !this.#turnstile.isQuiet,
+      onTrouble: (about, error) => {
+        this.#noteTrouble(about, error);
+      },
+      onStandby: () => {
+        this.#go('standby');
+      },
+      onFollowing: () => {
+        this.#go('following');
+      },
+      onTermOver: (reason) => {
+        this.#termOver(reason);
+      },
+    });
   }
 
   /**
-   * Resolves when the dataset is loaded and followed. A worker starts once.
+   * Resolves when the dataset is loaded, and this worker follows or stands by. A worker starts once.
    *
    * @throws PrefetchError when the source or Redis refuses; then the worker has failed and is stopped
    */
   async start(options: StartOptions = {}): Promise<void> {
-    refuseUnknownOptions('start()', options, ['reload']);
+    refuseUnknownOptions('start()', options, ['reload', 'force']);
     if (this.#phase !== 'idle')
       throw this.#wrongState('start() was called twice or after stop(): make a new worker.');
-    const { signal } = this.#abort;
     this.#enter('starting');
-    try {
-      await unlessAborted(this.#open(options.reload ?? false), signal);
-      signal.throwIfAborted();
-      this.#enter('following');
-    } catch (error) {
-      await this.#fail(error);
-      const failure = this.#state === 'failed' ? this.#error : null;
-      throw failure ?? this.#wrongState('It was stopped while it started.');
+    const started = new Promise<void>((resolve) => (this.#started = resolve));
+    const begin = { reload: options.reload ?? false, force: options.force ?? false, isFirst: true };
+    const lived = this.#succession.run(begin).catch((error: unknown) => this.#fail(error));
+    await Promise.race([started, lived]);
+    if (options.reload && this.#isStandingBy) {
+      await this.reload({ force: options.force }).catch((error: unknown) => this.#fail(error));
     }
+    if (this.#isRunning) return;
+    const failure = this.#state === 'failed' ? this.#failure : null;
+    throw failure ?? this.#wrongState('It was stopped while it started.');
   }
 
   /**
    * Resolves when no record and no checkpoint is being written, and none will be until resume(). Records are still kept
-   * alive. Every pause needs its own resume.
+   * alive, and no other worker writes instead. Every pause needs its own resume.
    *
    * @throws PrefetchError `ERR_PREFETCH_PAUSE_TIMEOUT` when a write does not end in time; then this pause does not hold
    */
   async pause(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    refuseUnknownOptions('pause()', options, ['timeoutMs']);
     const timeoutMs = milliseconds('timeoutMs', options.timeoutMs ?? 10_000);
     if (!this.#isRunning) throw this.#wrongState('Only a running worker can pause.');
     try {
@@ -144,20 +169,33 @@ export class SyncWorker<T extends Entity> {
 
   /**
    * Loads everything again while readers keep reading: records are overwritten in place, then those that the primary
-   * no longer has are removed. Called while a reload runs, it is that reload.
+   * no longer has are removed. Called while a reload runs, it is that reload. The worker that writes does it.
+   *
+   * @throws PrefetchError `ERR_PREFETCH_RELOAD_REFUSED` when it would remove more than `maxShrink`, unless forced
    */
-  reload(): Promise<ReloadReport> {
-    if (this.#phase !== 'following' || !this.#opened) {
-      return Promise.reject(this.#wrongState('Only a running worker can reload.'));
-    }
-    return unlessAborted(this.#reloadOnce(this.#opened), this.#abort.signal).catch((error: unknown) => {
-      throw asPrefetchError(error);
-    });
+  reload(options: CommandArguments['reload'] = {}): Promise<ReloadReport> {
+    refuseUnknownOptions('reload()', options, ['force']);
+    return this.#byTheWriter(
+      (term) => term.reload(options),
+      (sender) => sender.ask('reload', options, commandTimeoutMs) as Promise<ReloadReport>,
+    );
   }
 
   /**
-   * Ends what is being written, or gives up after the time, and closes what the worker opened. What was not applied
-   * is applied by the next start.
+   * Compares every record with the primary while changes keep being applied, and writes and removes what differs if
+   * told to. The worker that writes does it.
+   */
+  reconcile(options: CommandArguments['reconcile'] = {}): Promise<ReconcileReport> {
+    refuseUnknownOptions('reconcile()', options, ['repair', 'force']);
+    return this.#byTheWriter(
+      (term) => term.reconcile(options),
+      (sender) => sender.ask('reconcile', options, commandTimeoutMs) as Promise<ReconcileReport>,
+    );
+  }
+
+  /**
+   * Ends what is being written, or gives up after the time, closes what the worker opened, and lets another write. What
+   * was not applied is applied by the next start, or by another worker.
    */
   stop(timeoutMs = 10_000): Promise<void> {
     try {
@@ -169,172 +207,104 @@ export class SyncWorker<T extends Entity> {
   }
 
   status(): SyncStatus {
+    const { term, writer } = this.#succession;
     return {
       state: this.#state,
-      position: this.#position,
-      loading: this.#reloads.progress,
+      name: this.#settings.name,
+      writer,
+      position: term?.position ?? null,
+      loading: term?.loading ?? null,
       error: this.#error,
-      lastAppliedAt: this.#lastAppliedAt,
-      lastLoad: this.#reloads.latest,
+      lastAppliedAt: term?.lastAppliedAt ?? null,
+      lastLoad: term?.lastLoad ?? null,
+      deadLetters: term?.letters.waiting ?? null,
     };
   }
 
-  /** How much of the source's changes is still to be applied, in what the source can tell; null before the load. */
+  /** How much of the source's changes is still to be applied, in what the source can tell; null if others apply them. */
   async lag(): Promise<SourceLag | null> {
-    if (this.#position === null || !this.#opened || !this.#isRunning) return null;
-    return this.#opened.session.lag(this.#position);
+    const { term } = this.#succession;
+    return this.#isRunning && term ? term.lag() : null;
+  }
+
+  get #error(): PrefetchError | null {
+    return [...this.#troubles.values()].at(-1) ?? this.#failure;
+  }
+
+  get #isStandingBy(): boolean {
+    return this.#phase === 'standby';
   }
 
   get #isRunning(): boolean {
-    return this.#phase === 'starting' || this.#phase === 'following';
+    return this.#phase === 'starting' || this.#phase === 'standby' || this.#phase === 'following';
   }
 
   get #state(): WorkerState {
-    if (!this.#isRunning) return this.#phase;
+    if (this.#phase === 'failed' || this.#phase === 'stopped' || this.#phase === 'idle') return this.#phase;
     if (this.#turnstile.isQuiet) return 'paused';
     return this.#error ? 'retrying' : this.#phase;
   }
 
-  async #open(mustReload: boolean): Promise<void> {
-    const { signal } = this.#abort;
-    const connection = await connectOwn(this.#cache.client, {
-      signal,
-      onMade: (made) => (this.#connection = made),
-      onTrouble: (error) => {
-        this.#noteTrouble(error && toPrefetchError(error));
-      },
-    });
-    const session = await this.#source.open(signal);
-    const repository = this.#cache.repositoryOn(connection);
-    const keepAlive = new KeepAlive(repository, signal);
-    const opened = (this.#opened = { repository, session, keepAlive });
-    if (signal.aborted) await session.close(); // stop() was quicker
-    signal.throwIfAborted();
-    const { position, isLoaded } = await this.#patiently(() => this.#found(opened, connection));
-    const resumed = await session.resume(mustReload ? null : position);
-    const goesOn = 'from' in resumed && isLoaded && (await this.#patiently(() => keepAlive.renew()));
-    signal.throwIfAborted();
-    this.#inBackground(this.#stayAlive(opened));
-    if (goesOn) {
-      this.#position = resumed.from;
-      this.#follow(opened, resumed.from);
-    } else {
-      await this.#reloadOnce(opened);
+  async #byTheWriter<R>(
+    directly: (term: Term<T>) => Promise<R>,
+    ask: (sender: CommandSender) => Promise<R>,
+  ): Promise<R> {
+    const { term, connection } = this.#succession;
+    const work = () => {
+      if (this.#phase === 'following' && term) return directly(term);
+      if (this.#phase === 'standby' && connection) {
+        return ask(new CommandSender(connection, this.#cache.dataset.keys));
+      }
+      throw this.#wrongState('Only a running worker can do that.');
+    };
+    try {
+      return await unlessAborted(work(), this.#abort.signal);
+    } catch (error) {
+      throw asPrefetchError(error);
     }
   }
 
-  #stayAlive(opened: Opened<T>): Promise<void> {
-    return opened.keepAlive.run(
-      (error) => {
-        this.#noteTrouble(error && toPrefetchError(error));
-      },
-      () => {
-        this.#inBackground(this.#reloadOnce(opened).then(() => undefined));
-      },
-    );
-  }
-
-  /** What an earlier worker left. */
-  async #found(
-    { repository }: Opened<T>,
-    connection: RedisClient,
-  ): Promise<{ position: string | null; isLoaded: boolean }> {
-    const { position, reloadUnfinished } = await readCheckpoint(connection, this.#cache.dataset.keys);
-    const note = await repository.loadNote();
-    return { position, isLoaded: !reloadUnfinished && note?.layout === (await repository.layout()) };
-  }
-
-  #follow({ repository, session }: Opened<T>, after: string): void {
-    this.#isFollowing = true;
-    const follower = new Follower<T>({
-      repository,
-      session,
-      signal: this.#abort.signal,
-      maxBatch: this.#maxBatch,
-      write: (work) => this.#write(work),
-      recordsAreWhole: () => this.#reloads.rows(),
-      admitted: (batch) => this.#reloads.admitted(batch),
-      applied: () => this.#position,
-      reached: (position) => {
-        this.#reached(position);
-      },
-    });
-    this.#inBackground(follower.follow(after));
-  }
-
-  #reached(position: string): void {
-    this.#position = position;
-    this.#lastAppliedAt = new Date().toISOString();
-    this.#reloads.passed(position);
-  }
-
-  #reloadOnce(opened: Opened<T>): Promise<ReloadReport> {
-    return this.#reloads.once(() => this.#newReload(opened));
-  }
-
-  #newReload(opened: Opened<T>): Reload<T> {
-    return new Reload<T>({
-      repository: opened.repository,
-      session: opened.session,
-      sourceName: this.#source.name,
-      signal: this.#abort.signal,
-      patiently: (work) => this.#patiently(work),
-      write: (work) => this.#write(work),
-      onSnapshot: (position) => {
-        if (!this.#isFollowing) this.#follow(opened, position);
-      },
-      applied: () => this.#position,
-      reached: (position) => (this.#position = position),
-      aliveSince: () => opened.keepAlive.aliveSince,
-    });
-  }
-
-  #write<R>(work: () => Promise<R>): Promise<R> {
-    return this.#turnstile.pass(() => this.#patiently(work));
-  }
-
-  async #patiently<R>(work: () => Promise<R>): Promise<R> {
-    const result = await retrying(work, this.#abort.signal, (error) => {
-      this.#noteTrouble(error);
-    });
-    this.#noteTrouble(null);
-    return result;
-  }
-
-  #noteTrouble(error: PrefetchError | null): void {
-    if (!this.#isRunning || error === this.#error) return;
-    this.#error = error;
-    if (error) publish({ type: 'worker-error', dataset: this.#cache.name, error });
+  #noteTrouble(about: unknown, error: PrefetchError | null): void {
+    if (!this.#isRunning) return;
+    if (error) {
+      this.#troubles.set(about, error);
+      this.#tell(error);
+    } else if (!this.#troubles.delete(about)) {
+      return;
+    }
     this.#announce();
   }
 
-  #inBackground(work: Promise<void>): void {
-    work.catch((error: unknown) => {
-      if (!this.#abort.signal.aborted) void this.#fail(error);
-    });
+  /** The next term is tried; while it cannot begin, the reason stays. */
+  #termOver(reason: PrefetchError): void {
+    this.#tell(reason);
+    this.#failure = reason;
+    this.#enter('standby');
+  }
+
+  #go(phase: 'standby' | 'following'): void {
+    if (!this.#isRunning) return;
+    this.#failure = null;
+    this.#enter(phase);
+    this.#started();
   }
 
   async #fail(error: unknown): Promise<void> {
     if (!this.#isRunning) return;
-    this.#error = asPrefetchError(error);
-    publish({ type: 'worker-error', dataset: this.#cache.name, error: this.#error });
-    await this.#close('failed', 1_000);
+    this.#failure = asPrefetchError(error);
+    this.#troubles.clear();
+    this.#tell(this.#failure);
+    await this.#close('failed', failedStopMs);
   }
 
   async #close(phase: 'failed' | 'stopped', timeoutMs: number): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
     this.#enter(phase);
-    this.#abort.abort(this.#wrongState('It is stopped.'));
-    await this.#turnstile.drained(timeoutMs);
-    if (this.#opened) {
-      const closed = this.#opened.session.close().catch(() => undefined);
-      await settlesWithin(closed, Math.max(1, deadline - performance.now()));
-    }
-    this.#connection?.destroy();
-    this.#connection = undefined;
+    const reason = this.#wrongState('It is stopped.');
+    this.#abort.abort(reason);
+    await this.#succession.close(reason, timeoutMs);
   }
 
-  #enter(phase: 'starting' | 'following' | 'failed' | 'stopped'): void {
+  #enter(phase: 'starting' | 'standby' | 'following' | 'failed' | 'stopped'): void {
     this.#phase = phase;
     this.#announce();
   }
@@ -343,21 +313,21 @@ export class SyncWorker<T extends Entity> {
     const state = this.#state;
     if (state === this.#announced) return;
     this.#announced = state;
+    const { error } = this.status();
     publish({
       type: 'worker-state',
       dataset: this.#cache.name,
+      worker: this.#settings.name,
       state,
-      ...(this.#error && { detail: this.#error.message }),
+      ...(error && { detail: error.message }),
     });
+  }
+
+  #tell(error: PrefetchError): void {
+    publish({ type: 'worker-error', dataset: this.#cache.name, worker: this.#settings.name, error });
   }
 
   #wrongState(why: string): PrefetchError {
     return new PrefetchError('ERR_PREFETCH_WORKER_STATE', `The worker is ${this.#state}. ${why}`);
   }
-}
-
-/** Errors of Redis are ours already, so that all others come from the source. */
-function asPrefetchError(error: unknown): PrefetchError {
-  if (error instanceof PrefetchError) return error;
-  return new PrefetchError('ERR_PREFETCH_SOURCE', `The source failed: ${String(error)}`, { cause: error });
 }

@@ -33,7 +33,13 @@ export class MemorySession<R> implements SourceSession<R> {
 
   async snapshot(): Promise<Snapshot<R>> {
     const { records, position } = await this.#read();
-    return { position, exact: true, records: pages(records), close: () => Promise.resolve() };
+    return {
+      position,
+      exact: true,
+      records: pages(records),
+      total: records.length,
+      close: () => Promise.resolve(),
+    };
   }
 
   async *changes(
@@ -57,6 +63,10 @@ export class MemorySession<R> implements SourceSession<R> {
 
   compare(a: string, b: string): number {
     return this.#numberOf(a) - this.#numberOf(b);
+  }
+
+  end(): Promise<string> {
+    return Promise.resolve(this.#log.end);
   }
 
   lag(position: string): Promise<SourceLag> {

@@ -1,16 +1,11 @@
 import { PrefetchError } from '../../errors.js';
+import { timeOf } from '../../redis/streams/entry-id.js';
+import type { StreamEntry } from '../../redis/streams/stream-entry.js';
 import type { Change } from '../../sync/source.js';
-import { timeOf } from './entry-id.js';
 import { whyNotJson } from './json-loss.js';
 
 /** What a producer can publish. */
 export type StreamChange<R> = Exclude<Change<R>, { op: 'invalid' }>;
-
-/** An entry as Redis gives it: its id, then field, value, field, value, … */
-export type StreamEntry = readonly [id: string, fields: readonly string[]];
-
-/** An entry that concerns no record. The source writes one where a snapshot needs an entry to stand at. */
-export const markFields = ['op', 'mark'] as const;
 
 const ownFields = new Set(['op', 'id', 'record', 'partial', 'timestampMs']);
 

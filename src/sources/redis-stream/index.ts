@@ -1,5 +1,5 @@
+export type { SnapshotContext, SnapshotResult } from '../../redis/streams/snapshot-function.js';
 export { encodeChange, type StreamChange } from './change-entry.js';
 export type { RedisStreamSourceOptions } from './options.js';
 export { publishChange } from './publish-change.js';
 export { RedisStreamSource } from './redis-stream-source.js';
-export type { SnapshotContext, SnapshotResult } from './snapshot.js';

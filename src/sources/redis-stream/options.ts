@@ -1,7 +1,8 @@
 import { optionError } from '../../errors.js';
 import { milliseconds, refuseUnknownOptions } from '../../options.js';
 import { type RedisClient, checkClient } from '../../redis/client.js';
-import type { SnapshotContext, SnapshotResult } from './snapshot.js';
+import type { SnapshotFunction } from '../../redis/streams/snapshot-function.js';
+import { checkStreamKey } from '../../redis/streams/stream-key.js';
 
 export interface RedisStreamSourceOptions<R> {
   /** A connected node-redis client of the Redis that holds the stream. Reading uses a connection of its own. */
@@ -12,7 +13,7 @@ export interface RedisStreamSourceOptions<R> {
    * Gives all records of the primary. It must begin to read only when it is called: what was committed before has to
    * be in what it gives.
    */
-  readonly snapshot: (context: SnapshotContext) => SnapshotResult<R> | Promise<SnapshotResult<R>>;
+  readonly snapshot: SnapshotFunction<R>;
   /**
    * Whether to remove entries that have been applied. Set it to false when somebody else reads the stream too.
    * @default true
@@ -28,7 +29,7 @@ export interface RedisStreamSourceOptions<R> {
 export interface ResolvedOptions<R> {
   readonly client: RedisClient;
   readonly stream: string;
-  readonly snapshot: RedisStreamSourceOptions<R>['snapshot'];
+  readonly snapshot: SnapshotFunction<R>;
   readonly trim: boolean;
   readonly blockMs: number;
 }
@@ -50,8 +51,4 @@ export function resolveOptions<R>(options: RedisStreamSourceOptions<R>): Resolve
     trim,
     blockMs: Math.ceil(milliseconds('blockMs', blockMs)),
   });
-}
-
-export function checkStreamKey(stream: unknown): asserts stream is string {
-  if (typeof stream !== 'string' || stream === '') throw optionError('stream', 'the key of a stream', stream);
 }

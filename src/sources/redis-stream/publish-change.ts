@@ -1,7 +1,7 @@
 import { type RedisClient, checkClient, send } from '../../redis/client.js';
+import { streamError } from '../../redis/streams/stream-error.js';
+import { checkStreamKey } from '../../redis/streams/stream-key.js';
 import { type StreamChange, encodeChange } from './change-entry.js';
-import { checkStreamKey } from './options.js';
-import { streamError } from './stream-error.js';
 
 /**
  * Appends a change to the stream that a RedisStreamSource follows, and returns the id of its entry. Call it after the

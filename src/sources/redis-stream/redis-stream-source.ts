@@ -1,7 +1,8 @@
+import { StreamReader } from '../../redis/streams/stream-reader.js';
+import { Trimmer } from '../../redis/streams/trimmer.js';
 import type { ChangeSource, SourceSession } from '../../sync/source.js';
 import { type RedisStreamSourceOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { RedisStreamSession } from './redis-stream-session.js';
-import { Trimmer } from './trimmer.js';
 
 /**
  * A Redis stream as the change feed of a primary, for applications that publish their own changes.
@@ -28,6 +29,8 @@ export class RedisStreamSource<R extends object> implements ChangeSource<R> {
   }
 
   open(signal: AbortSignal): Promise<SourceSession<R>> {
-    return Promise.resolve(new RedisStreamSession<R>(this.#options, this.#trimmer, signal));
+    const { client, stream, blockMs, snapshot } = this.#options;
+    const reader = new StreamReader({ client, stream, blockMs, trimmer: this.#trimmer }, signal);
+    return Promise.resolve(new RedisStreamSession<R>(reader, snapshot));
   }
 }

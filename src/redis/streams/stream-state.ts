@@ -1,5 +1,4 @@
-import { type RedisClient, send } from '../../redis/client.js';
-import type { ReloadReason } from '../../sync/source.js';
+import { type RedisClient, send } from '../client.js';
 import { beforeAll, compareEntryIds } from './entry-id.js';
 import { streamError } from './stream-error.js';
 
@@ -14,7 +13,7 @@ export interface StreamState {
 
 /** Why the changes after a position cannot be had, or not all of them. */
 export interface Gap {
-  readonly reload: Extract<ReloadReason, 'lost-changes' | 'source-changed'>;
+  readonly reload: 'lost-changes' | 'source-changed';
   readonly detail: string;
 }
 

@@ -1,6 +1,7 @@
-import { type RedisClient, send } from '../../redis/client.js';
-import type { StreamEntry } from './change-entry.js';
+import { type RedisClient, send } from '../client.js';
+
 import { FeedConnection } from './feed-connection.js';
+import type { StreamEntry } from './stream-entry.js';
 import { streamError } from './stream-error.js';
 import { type Gap, gapAfter, readState } from './stream-state.js';
 

@@ -1,5 +1,5 @@
 import { PrefetchError } from '../../errors.js';
-import type { RedisClient } from '../../redis/client.js';
+import type { RedisClient } from '../client.js';
 
 /** A connection for commands that block, made anew after it broke or fell silent. */
 export class FeedConnection {

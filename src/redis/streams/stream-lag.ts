@@ -1,5 +1,4 @@
-import { type RedisClient, send } from '../../redis/client.js';
-import type { SourceLag } from '../../sync/source.js';
+import { type RedisClient, send } from '../client.js';
 import { timeOf } from './entry-id.js';
 import { streamError } from './stream-error.js';
 
@@ -32,8 +31,13 @@ interface Page {
   readonly nowMs: number;
 }
 
+export interface StreamLag {
+  readonly events?: number;
+  readonly ms?: number;
+}
+
 /** How many entries are after the position, unless there are very many, and since when the oldest of them waits. */
-export async function readLag(client: RedisClient, stream: string, position: string): Promise<SourceLag> {
+export async function readLag(client: RedisClient, stream: string, position: string): Promise<StreamLag> {
   const first = await readPage(client, stream, position);
   const events = first.all >= 0 ? first.all : await count(client, stream, first);
   const waitingSince = timeOf(first.oldest);

@@ -1,6 +1,7 @@
-import { type RedisClient, send } from '../../redis/client.js';
-import { markFields } from './change-entry.js';
+import { type RedisClient, send } from '../client.js';
+
 import { compareEntryIds, idAfter } from './entry-id.js';
+import { markFields } from './stream-entry.js';
 import { streamError } from './stream-error.js';
 import { readState } from './stream-state.js';
 

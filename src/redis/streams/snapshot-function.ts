@@ -14,6 +14,10 @@ type Records<R> = Iterable<R> | AsyncIterable<R>;
 /** All records; with a position, they are exactly what the changes up to that entry made of them. */
 export type SnapshotResult<R> = Records<R> | { readonly records: Records<R>; readonly position: string };
 
+export type SnapshotFunction<R> = (
+  context: SnapshotContext,
+) => SnapshotResult<R> | Promise<SnapshotResult<R>>;
+
 /** The parts of what the caller's function gave. */
 export function partsOf<R>(given: SnapshotResult<R> | null | undefined): {
   records: Records<R>;

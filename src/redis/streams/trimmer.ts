@@ -1,5 +1,5 @@
 import type { PrefetchError, PrefetchErrorCode } from '../../errors.js';
-import { type RedisClient, send } from '../../redis/client.js';
+import { type RedisClient, send } from '../client.js';
 import { compareEntryIds } from './entry-id.js';
 import { streamError } from './stream-error.js';
 

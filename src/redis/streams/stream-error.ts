@@ -1,5 +1,5 @@
 import { PrefetchError } from '../../errors.js';
-import { toPrefetchError } from '../../redis/failure.js';
+import { toPrefetchError } from '../failure.js';
 
 /** What Redis reported of a stream, as an error of ours. */
 export function streamError(stream: string, error: unknown): PrefetchError {
