@@ -1,11 +1,14 @@
-import express, { type Express } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { changeGuard } from './change-guard.js';
 import type { EventStream } from './event-stream.js';
 import { errorToProblem, noSuchRoute } from './problems.js';
 import { adminRoutes } from './routes/admin.js';
 import { categoryRoutes } from './routes/categories.js';
+import { deadLetterRoutes } from './routes/dead-letters.js';
+import { faultRoutes } from './routes/faults.js';
 import { healthRoutes } from './routes/health.js';
+import { operatorRoutes } from './routes/operator.js';
 import type { DemoParts } from './routes/parts.js';
 import { primaryRoutes } from './routes/primary.js';
 
@@ -33,9 +36,21 @@ export function createApp(options: AppOptions): Express {
   app.use(healthRoutes(parts));
   app.use(categoryRoutes(parts));
   app.use(primaryRoutes(parts));
-  app.use('/admin', adminRoutes(parts, events, patienceMs));
+  app.use(
+    '/admin',
+    notStored,
+    adminRoutes(parts, events, patienceMs),
+    operatorRoutes(parts, events, patienceMs),
+    deadLetterRoutes(parts, patienceMs),
+    faultRoutes(parts, patienceMs),
+  );
   app.use(express.static(pageDirectory));
   app.use(noSuchRoute);
   app.use(errorToProblem(log));
   return app;
 }
+
+const notStored: RequestHandler = (_req, res, next) => {
+  res.set('Cache-Control', 'no-store');
+  next();
+};

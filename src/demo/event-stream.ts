@@ -1,26 +1,29 @@
 import type { Request, Response } from 'express';
 import { type PrefetchEvent, sendProblem, subscribe } from '../index.js';
 import { demoStats } from './demo-stats.js';
+import { messageOf } from './event-messages.js';
+import { longestSilenceMs } from './routes/health.js';
 import type { DemoParts } from './routes/parts.js';
 import { Throttle } from './throttle.js';
 
-type StreamParts = Pick<DemoParts, 'cache' | 'worker' | 'primary'>;
+type StreamParts = Pick<DemoParts, 'cache' | 'crew' | 'primary' | 'vitals' | 'maxStalenessMs'>;
 
 const maxReaders = 32;
 /** A reader that lets so much pile up is not reading. */
 const maxUnreadBytes = 256 * 1024;
-const maxChangesShown = 50;
 
 /** Tells pages what happens, as server-sent events. Listens to the library only while somebody reads. */
 export class EventStream {
   readonly #parts: StreamParts;
   readonly #pingEveryMs: number;
   readonly #readers = new Set<Response>();
-  readonly #lookups = new Throttle(50);
-  readonly #progress = new Throttle(50);
+  readonly #throttles: ReadonlyMap<string, Throttle> = new Map([
+    ['lookup', new Throttle(50)],
+    ['load-progress', new Throttle(50)],
+  ]);
   #stats = '';
   #statsTimer: NodeJS.Timeout | undefined;
-  #pingTimer: NodeJS.Timeout | undefined;
+  #timers: NodeJS.Timeout[] = [];
   #unsubscribe: (() => void) | undefined;
 
   /** @param pingEveryMs how often a silent stream says that it is still there */
@@ -40,14 +43,18 @@ export class EventStream {
       res.end();
       return;
     }
-    const { cache, worker } = this.#parts;
-    const { state, error } = worker.status();
+    const { cache, crew } = this.#parts;
+    const workers = crew.workers.map((worker) => {
+      const { name, state, error } = worker.status();
+      return message('worker', { worker: name, state, ...(error && { detail: error.message }) });
+    });
     res.write(
       [
         'retry: 1000\n\n',
         message('hello', { dataset: cache.name, layout: cache.layout, ttlSeconds: cache.ttlSeconds }),
         message('stats', demoStats(this.#parts)),
-        message('worker', { state, ...(error && { detail: error.message }) }),
+        message('freshness', this.#freshness()),
+        ...workers,
       ].join(''),
     );
     this.#readers.add(res);
@@ -62,13 +69,14 @@ export class EventStream {
   /** For counters that change without an event of the library. */
   statsChanged(): void {
     this.#statsTimer ??= setTimeout(() => {
-      this.#statsTimer = undefined;
-      const stats = message('stats', demoStats(this.#parts));
-      if (stats === this.#stats) return;
-      this.#stats = stats;
-      this.#send(stats);
+      void this.#sendStats();
     }, 250).unref();
   }
+
+  /** Something was made to go wrong, or to go on. */
+  readonly tellFault = (fault: string, text: string): void => {
+    this.#send(message('fault', { fault, text }));
+  };
 
   /** Ends all streams; their pages come back when the app does. */
   close(): void {
@@ -78,59 +86,58 @@ export class EventStream {
   }
 
   #listen(): void {
-    this.#unsubscribe ??= subscribe((event) => {
+    if (this.#unsubscribe) return;
+    this.#unsubscribe = subscribe((event) => {
       if (event.dataset !== this.#parts.cache.name) return;
       this.#tell(event);
       this.statsChanged();
     });
-    this.#pingTimer ??= setInterval(() => {
+    const ping = () => {
       this.#send(': ping\n\n');
-    }, this.#pingEveryMs).unref();
+    };
+    const look = () => {
+      void this.#look();
+    };
+    this.#timers = [setInterval(ping, this.#pingEveryMs).unref(), setInterval(look, 1000).unref()];
   }
 
   #rest(): void {
     this.#unsubscribe?.();
-    clearInterval(this.#pingTimer);
+    for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#statsTimer);
-    this.#unsubscribe = this.#pingTimer = this.#statsTimer = undefined;
+    this.#unsubscribe = this.#statsTimer = undefined;
+    this.#timers = [];
   }
 
   #tell(event: PrefetchEvent): void {
-    switch (event.type) {
-      case 'applied': {
-        const { changes, lagMs, at } = event;
-        const shown = changes.slice(0, maxChangesShown);
-        this.#send(message('applied', { changes: shown, total: changes.length, lagMs, at }));
-        return;
-      }
-      case 'lookup': {
-        const { id, outcome, redisLatencyMs } = event;
-        if (this.#lookups.admits()) this.#send(message('lookup', { id, outcome, redisLatencyMs }));
-        return;
-      }
-      case 'load-progress': {
-        const { loaded, refused } = event;
-        if (this.#progress.admits()) this.#send(message('load-progress', { loaded, refused }));
-        return;
-      }
-      case 'loaded': {
-        const { loaded, refused, removed, elapsedMs } = event;
-        this.#send(message('loaded', { loaded, refused, removed, elapsedMs }));
-        return;
-      }
-      case 'invalidated':
-        this.#send(message('invalidated', { id: event.id }));
-        return;
-      case 'cleared':
-        this.#send(message('cleared', { removed: event.removed }));
-        return;
-      case 'worker-state':
-        this.#send(message('worker', { state: event.state, detail: event.detail }));
-        return;
-      case 'document-storage':
-      case 'kept-alive':
-      case 'worker-error': // told by the worker's state
-    }
+    const told = messageOf(event);
+    if (!told) return;
+    const throttle = this.#throttles.get(told.type);
+    if (!throttle || throttle.admits()) this.#send(message(told.type, told.data));
+  }
+
+  async #sendStats(): Promise<void> {
+    await this.#parts.vitals.look();
+    this.#statsTimer = undefined;
+    const stats = message('stats', demoStats(this.#parts));
+    if (stats === this.#stats) return;
+    this.#stats = stats;
+    this.#send(stats);
+  }
+
+  /** How fresh the dataset is changes without any event, and so do the counts that another process writes. */
+  async #look(): Promise<void> {
+    const { vitals } = this.#parts;
+    const before = JSON.stringify(vitals.changes);
+    await vitals.look();
+    this.#send(message('freshness', this.#freshness()));
+    if (JSON.stringify(vitals.changes) !== before) this.statsChanged();
+  }
+
+  #freshness(): object {
+    const { vitals, maxStalenessMs } = this.#parts;
+    const limitMs = maxStalenessMs ?? longestSilenceMs(this.#parts);
+    return { stalenessMs: vitals.stalenessMs, limitMs, refusesStale: maxStalenessMs !== undefined };
   }
 
   #send(text: string): void {

@@ -12,6 +12,12 @@ export interface DemoOptions {
   readonly primaryLatencyMs: number;
   /** How many records to generate instead of the sample categories. */
   readonly records: number | undefined;
+  /** How many sync workers there are: one writes, the others stand by. */
+  readonly workers: number;
+  /** For how long the worker may not have been heard of before lookups answer 503. */
+  readonly maxStalenessMs: number | undefined;
+  /** Whether the page may let things go wrong. */
+  readonly faults: boolean;
 }
 
 export interface GivenRedis {
@@ -36,6 +42,8 @@ const flags = {
   'ttl-seconds': ['<seconds>', 'how long records outlive the sync worker (3600)'],
   'primary-latency-ms': ['<ms>', 'how slow the mock primary is to read (80)'],
   records: ['<number>', 'generate so many records instead of the five samples'],
+  workers: ['<number>', 'how many sync workers: one writes, the others stand by (2)'],
+  'max-staleness-ms': ['<ms>', 'lookups answer 503 when no worker was heard of for longer (never)'],
 } as const;
 
 type Flag = keyof typeof flags;
@@ -45,10 +53,11 @@ export const usage = `Usage: npm start -- [options]
 ${Object.entries(flags)
   .map(([flag, [value, help]]) => `  ${`--${flag} ${value}`.padEnd(27)} ${help}`)
   .join('\n')}
+  ${'--no-faults'.padEnd(27)} no buttons that kill a worker, flush Redis and so on
   ${'--help'.padEnd(27)} print this and end
 
-Each can stand in the environment instead: --ttl-seconds as PREFETCH_TTL_SECONDS, and so on. REDIS_URL is
-understood too. PREFETCH_NO_INSTALL=1 forbids the app to install redis-server where it finds no Redis.`;
+Each can stand in the environment instead: --ttl-seconds as PREFETCH_TTL_SECONDS, --no-faults as
+PREFETCH_NO_FAULTS=1, and so on. REDIS_URL is understood too. PREFETCH_NO_INSTALL=1 forbids the app to install redis-server where it finds no Redis.`;
 
 /** @throws UsageError */
 export function readOptions(args: readonly string[], environment: NodeJS.ProcessEnv): DemoOptions | 'help' {
@@ -78,6 +87,9 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     ttlSeconds: read('ttl-seconds', wholeNumber(1, 2_147_483_647), 3600),
     primaryLatencyMs: read('primary-latency-ms', wholeNumber(0, 60_000), 80),
     records: read<number | undefined>('records', wholeNumber(1, 10_000_000), undefined),
+    workers: read('workers', wholeNumber(1, 9), 2),
+    maxStalenessMs: read<number | undefined>('max-staleness-ms', wholeNumber(1, 86_400_000), undefined),
+    faults: !(line['no-faults'] ?? !['', '0'].includes(environment['PREFETCH_NO_FAULTS'] ?? '')),
   };
 }
 
@@ -94,13 +106,16 @@ interface Given {
 /** One of the places where an option can stand; the first that has it wins. */
 type Level = (flag: Flag) => Given;
 
-function readCommandLine(args: readonly string[]): Partial<Record<Flag, string>> & { help?: boolean } {
+type CommandLine = Partial<Record<Flag, string>> & { help?: boolean; 'no-faults'?: boolean };
+
+function readCommandLine(args: readonly string[]): CommandLine {
   const text = { type: 'string' } as const;
   try {
     return parseArgs({
       args: [...args],
       options: {
         ...(Object.fromEntries(Object.keys(flags).map((flag) => [flag, text])) as Record<Flag, typeof text>),
+        'no-faults': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values;

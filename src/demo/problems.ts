@@ -34,9 +34,18 @@ function statusOf({ code }: PrefetchError): number {
     case 'ERR_PREFETCH_UNAVAILABLE':
     case 'ERR_PREFETCH_DEADLINE':
     case 'ERR_PREFETCH_CLIENT_CLOSED':
+    case 'ERR_PREFETCH_PAUSE_TIMEOUT':
+    case 'ERR_PREFETCH_NO_WRITER':
+    case 'ERR_PREFETCH_LEASE_LOST':
+    case 'ERR_PREFETCH_STATE_LOST':
       return 503;
     case 'ERR_PREFETCH_WORKER_STATE':
+    case 'ERR_PREFETCH_REFUSED':
+    case 'ERR_PREFETCH_RELOAD_REFUSED':
+    case 'ERR_PREFETCH_RECONCILE_INTERRUPTED':
       return 409;
+    case 'ERR_PREFETCH_NO_MEMORY':
+      return 507;
     default:
       return 500;
   }

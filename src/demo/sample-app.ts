@@ -1,14 +1,18 @@
-import { PrefetchCache, SyncWorker, subscribe } from '../index.js';
+import { PrefetchCache, subscribe } from '../index.js';
 import { MemoryPrimary } from '../sources/memory/index.js';
 import { createApp } from './app.js';
 import { type Category, categorySchema, generatedCategories, sampleCategories } from './category.js';
+import { Crew } from './crew.js';
 import { EventStream } from './event-stream.js';
+import { Faults } from './faults/faults.js';
+import { OwnRedis } from './faults/own-redis.js';
 import { closeServer, listen, urlOf } from './http-server.js';
 import type { DemoOptions } from './options.js';
 import { ProgressBar } from './progress-bar.js';
 import { connectRedis } from './redis-client.js';
 import { findRedis } from './redis-server/find-redis.js';
 import type { Shutdown } from './shutdown.js';
+import { VitalSigns } from './vital-signs.js';
 
 export interface Surroundings {
   readonly environment: NodeJS.ProcessEnv;
@@ -18,6 +22,10 @@ export interface Surroundings {
 }
 
 const drainMs = 5000;
+/** Short enough to be watched. */
+const takeoverMs = 3000;
+const replaceAfterMs = 6000;
+const stallMs = 5000;
 
 /** Starts everything, and resolves when the dataset is loaded and followed. */
 export async function startSampleApp(options: DemoOptions, surroundings: Surroundings): Promise<void> {
@@ -37,11 +45,21 @@ export async function startSampleApp(options: DemoOptions, surroundings: Surroun
       options.records === undefined ? sampleCategories(layout) : generatedCategories(layout, options.records),
     readLatencyMs: options.primaryLatencyMs,
   });
-  const worker = new SyncWorker({ cache, source: primary });
-  shutdown.add(() => worker.stop(drainMs));
+  const crew = new Crew({ cache, source: primary, size: options.workers, takeoverMs, replaceAfterMs });
+  shutdown.add(() => crew.stop(drainMs));
 
-  const events = new EventStream({ cache, worker, primary });
-  const app = createApp({ cache, worker, primary, layout, events, pageDirectory });
+  const { maxStalenessMs } = options;
+  const vitals = new VitalSigns(cache);
+  const events = new EventStream({ cache, crew, primary, vitals, maxStalenessMs });
+  const ownRedis = redis.process && new OwnRedis(redis.process);
+  const faults = options.faults
+    ? new Faults({ cache, crew, primary, ownRedis, stallMs, tell: events.tellFault })
+    : undefined;
+  shutdown.add(() => faults?.end());
+  const app = createApp({
+    ...{ cache, crew, primary, layout, vitals, faults, maxStalenessMs },
+    ...{ events, pageDirectory },
+  });
   const server = await listen(app, options.host, options.port);
   shutdown.add(() => {
     events.close();
@@ -51,14 +69,10 @@ export async function startSampleApp(options: DemoOptions, surroundings: Surroun
   say(`Listening on ${urlOf(server)}`);
 
   shutdown.add(tellTroubles(cache.name));
-  say(await prefetched(worker, cache, primary.size));
+  say(await prefetched(crew, cache, primary.size));
 }
 
-async function prefetched(
-  worker: SyncWorker<Category>,
-  cache: PrefetchCache<Category>,
-  total: number,
-): Promise<string> {
+async function prefetched(crew: Crew, cache: PrefetchCache<Category>, total: number): Promise<string> {
   const bar = new ProgressBar(process.stdout, total);
   let loaded: string | undefined;
   const unsubscribe = subscribe((event) => {
@@ -70,7 +84,7 @@ async function prefetched(
     }
   });
   try {
-    await worker.start();
+    await crew.start();
   } finally {
     unsubscribe();
     bar.remove();
@@ -85,7 +99,7 @@ function tellTroubles(dataset: string): () => void {
     (event) => {
       if (event.dataset !== dataset || event.error.message === last) return;
       last = event.error.message;
-      warn(`Sync worker: ${last}`);
+      warn(`${event.worker}: ${last}`);
     },
     ['worker-error'],
   );

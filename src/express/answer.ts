@@ -2,8 +2,11 @@ import type { Response } from 'express';
 import type { LookupOutcome } from '../events.js';
 import { sendProblem } from './problem.js';
 
-/** The usual answer to a lookup that found nothing: 404 when that is known, else 503 and when to ask again. */
-export function sendOutcome(res: Response, dataset: string, outcome: Exclude<LookupOutcome, 'hit'>): void {
+/** What becomes of a lookup. `stale`: whatever it found is withheld, because it may be outdated. */
+export type Answer = LookupOutcome | 'stale';
+
+/** The usual answer where no record is served: 404 when it is known that there is none, else 503 and when to ask again. */
+export function sendOutcome(res: Response, dataset: string, outcome: Exclude<Answer, 'hit'>): void {
   switch (outcome) {
     case 'miss':
       sendProblem(res, { status: 404, detail: `The dataset ${dataset} has no such record.`, outcome });
@@ -11,6 +14,14 @@ export function sendOutcome(res: Response, dataset: string, outcome: Exclude<Loo
     case 'not-loaded':
       sayWhenToAskAgain(res, 5);
       sendProblem(res, { status: 503, detail: `The dataset ${dataset} is not loaded yet.`, outcome });
+      break;
+    case 'stale':
+      sayWhenToAskAgain(res, 5);
+      sendProblem(res, {
+        status: 503,
+        detail: `What is known of the dataset ${dataset} may be outdated.`,
+        outcome,
+      });
       break;
     case 'unavailable':
       sayWhenToAskAgain(res, 1);

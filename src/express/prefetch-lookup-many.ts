@@ -9,9 +9,10 @@ import {
   type CommonLookupOptions,
   type PrefetchLookup,
   checkCache,
-  resolveDeadline,
   resolveName,
+  resolveOnStale,
   resolveOtherwise,
+  resolveTimes,
 } from './lookup-options.js';
 import { Findings } from './prefetched.js';
 import { sendProblem } from './problem.js';
@@ -44,6 +45,7 @@ export interface Prefetched<T> {
 /** Without these the route runs only with what it asked for. */
 interface NeverGoesOn {
   readonly onUnavailable?: undefined;
+  readonly onStale?: 'serve' | undefined;
 }
 
 /**
@@ -72,6 +74,8 @@ export function prefetchLookupMany<T extends Entity>(
     'deadlineMs',
     'limit',
     'onUnavailable',
+    'maxStalenessMs',
+    'onStale',
   ]);
   const idsOf = resolveIds(options.ids ?? 'ids');
   const limit = positiveInteger('limit', options.limit ?? 100);
@@ -80,8 +84,9 @@ export function prefetchLookupMany<T extends Entity>(
     options.name === undefined ? undefined : resolveName(options.name),
   );
   const cacheStatus = cacheStatusOf(cache.name);
-  const lookupOptions = resolveDeadline(options.deadlineMs);
+  const lookupOptions = resolveTimes(options);
   const onUnavailable = resolveOtherwise('onUnavailable', options.onUnavailable);
+  const { servesStale, onStale } = resolveOnStale(options);
 
   async function lookUp(...[req, res, next]: Parameters<RequestHandler>): Promise<void> {
     try {
@@ -91,14 +96,17 @@ export function prefetchLookupMany<T extends Entity>(
         return;
       }
       const lookup = await cache.getMany(ids, lookupOptions);
-      appendCacheStatus(res, cacheStatus[lookup.outcome]);
-      if (lookup.outcome === 'hit' || lookup.outcome === 'miss') {
-        const { records, missing } = lookup;
+      const { isStale = false } = lookup;
+      const answer = isStale && !servesStale ? ({ outcome: 'stale' } as const) : lookup;
+      appendCacheStatus(res, cacheStatus(answer.outcome, isStale));
+      if (answer.outcome === 'hit' || answer.outcome === 'miss') {
+        const { records, missing } = answer;
         findings.attach(req, { records, missing });
       } else {
         findings.attach(req, undefined);
-        if (onUnavailable) await onUnavailable(req, res, next);
-        else sendOutcome(res, cache.name, lookup.outcome);
+        const handler = answer.outcome === 'stale' ? onStale : onUnavailable;
+        if (handler) await handler(req, res, next);
+        else sendOutcome(res, cache.name, answer.outcome);
         return;
       }
     } catch (error) {

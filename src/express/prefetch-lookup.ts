@@ -10,9 +10,10 @@ import {
   type Otherwise,
   type PrefetchLookup,
   checkCache,
-  resolveDeadline,
   resolveName,
+  resolveOnStale,
   resolveOtherwise,
+  resolveTimes,
 } from './lookup-options.js';
 import { Findings } from './prefetched.js';
 
@@ -36,11 +37,12 @@ export interface PrefetchLookupOptions extends CommonLookupOptions {
 interface NeverGoesOn {
   readonly onMiss?: undefined;
   readonly onUnavailable?: undefined;
+  readonly onStale?: 'serve' | undefined;
 }
 
 /**
  * A middleware that looks up one record in Redis, attaches it to the request, and answers 404 on a miss and 503 when
- * Redis cannot tell. The primary is never asked.
+ * Redis cannot tell, or tells what is too old. The primary is never asked.
  *
  * @example
  * const category = prefetchLookup(categories);
@@ -59,23 +61,38 @@ export function prefetchLookup<T extends Entity>(
   options: PrefetchLookupOptions = {},
 ): PrefetchLookup<T | undefined> {
   checkCache('prefetchLookup', cache);
-  refuseUnknownOptions('prefetchLookup()', options, ['id', 'name', 'deadlineMs', 'onMiss', 'onUnavailable']);
+  refuseUnknownOptions('prefetchLookup()', options, [
+    'id',
+    'name',
+    'deadlineMs',
+    'onMiss',
+    'onUnavailable',
+    'maxStalenessMs',
+    'onStale',
+  ]);
   const idOf = resolveId(options.id ?? 'id');
   const findings = new Findings<T | undefined>(cache.name, resolveName(options.name ?? lastPart(cache.name)));
   const cacheStatus = cacheStatusOf(cache.name);
-  const lookupOptions = resolveDeadline(options.deadlineMs);
-  const onMiss = resolveOtherwise('onMiss', options.onMiss);
+  const lookupOptions = resolveTimes(options);
   const onUnavailable = resolveOtherwise('onUnavailable', options.onUnavailable);
+  const { servesStale, onStale } = resolveOnStale(options);
+  const otherwise = {
+    miss: resolveOtherwise('onMiss', options.onMiss),
+    'not-loaded': onUnavailable,
+    unavailable: onUnavailable,
+    stale: onStale,
+  };
 
   async function lookUp(...[req, res, next]: Parameters<RequestHandler>): Promise<void> {
     try {
-      const { outcome, record } = await cache.get(idOf(req), lookupOptions);
-      findings.attach(req, record);
-      appendCacheStatus(res, cacheStatus[outcome]);
-      if (outcome !== 'hit') {
-        const otherwise = outcome === 'miss' ? onMiss : onUnavailable;
-        if (otherwise) await otherwise(req, res, next);
-        else sendOutcome(res, cache.name, outcome);
+      const { outcome, record, isStale = false } = await cache.get(idOf(req), lookupOptions);
+      const answer = isStale && !servesStale ? 'stale' : outcome;
+      findings.attach(req, answer === 'hit' ? record : undefined);
+      appendCacheStatus(res, cacheStatus(answer, isStale));
+      if (answer !== 'hit') {
+        const handler = otherwise[answer];
+        if (handler) await handler(req, res, next);
+        else sendOutcome(res, cache.name, answer);
         return;
       }
     } catch (error) {

@@ -3,11 +3,15 @@ import type { Answer } from './api.js';
 import type { RowAction } from './dataset-row.js';
 import { milliseconds, plural } from './format.js';
 import type { ResultBar } from './result-bar.js';
-import type { Category, Entry } from './wire.js';
+import type { LetterAction } from './letters-view.js';
+import type { Category, DeadLetter, Entry, Explanation, ReconcileReport } from './wire.js';
 
 interface Surroundings {
   resultBar: ResultBar;
   showReading(id: string, answer: Answer<Entry>): void;
+  /** Undefined when nothing can be said of it now. */
+  showHistory(explanation: Explanation | undefined): void;
+  showReport(report: ReconcileReport): void;
   startEdit(id: string): void;
   /** Something was changed: what is shown should be fetched again. */
   changed(): void;
@@ -42,7 +46,12 @@ export class Actions {
   async read(id: string): Promise<void> {
     const reading = ++this.#latestRead;
     const answer = await api.entry(id);
-    if (reading === this.#latestRead) this.#page.showReading(id, answer);
+    if (reading !== this.#latestRead) return;
+    this.#page.showReading(id, answer);
+    const isTold = answer.kind === 'ok' || (answer.kind === 'problem' && answer.problem.outcome === 'miss');
+    const history = isTold ? await api.history(id) : undefined;
+    if (reading !== this.#latestRead) return;
+    this.#page.showHistory(history?.kind === 'ok' ? history.value : undefined);
   }
 
   update(id: string, fields: Partial<Category>): Promise<boolean> {
@@ -63,6 +72,26 @@ export class Actions {
       api.reprefetch(),
       ({ loaded, elapsedMs }) => `Prefetched ${plural(loaded, 'record')} in ${milliseconds(elapsedMs)}.`,
     );
+  }
+
+  reconcile(): Promise<boolean> {
+    return this.#do(api.reconcile(), (report) => {
+      this.#page.showReport(report);
+      const { compared, missing, different, orphaned, repaired } = report;
+      const differing = missing + different + orphaned;
+      return `Compared ${plural(compared, 'record')}: ${plural(differing, 'difference')}, ${repaired} repaired.`;
+    });
+  }
+
+  onLetter(action: LetterAction, { id, recordId }: DeadLetter): Promise<boolean> {
+    const change = `the change of ${recordId ?? 'no record'}`;
+    return action === 'replay'
+      ? this.#do(api.replay(id), () => `Applied ${change}.`)
+      : this.#do(api.discard(id), () => `Discarded ${change}.`);
+  }
+
+  bringAbout(fault: string): Promise<boolean> {
+    return this.#do(api.bringAbout(fault), ({ text }) => text);
   }
 
   resetStats(): Promise<boolean> {

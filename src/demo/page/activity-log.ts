@@ -1,13 +1,8 @@
 import { create } from './dom.js';
 import { clock } from './format.js';
+import type { LogEntry } from './log-entry.js';
 
 const MOST_ENTRIES = 200;
-
-export interface Entry {
-  kind: string;
-  text: string;
-  tone?: 'hit' | 'miss' | 'not-loaded' | 'unavailable' | 'lost';
-}
 
 /** The newest entries first; entries that arrive in a burst are drawn once a frame. */
 export class ActivityLog {
@@ -19,7 +14,7 @@ export class ActivityLog {
     this.#list = list;
   }
 
-  add(entry: Entry): void {
+  add(entry: LogEntry): void {
     const at = new Date();
     const time = create('time', '', clock(at));
     time.dateTime = at.toISOString();
@@ -37,7 +32,7 @@ export class ActivityLog {
   }
 
   /** Like `add`, but rewrites the newest entry when it is of the same kind. */
-  update(entry: Entry): void {
+  update(entry: LogEntry): void {
     if (this.#latest?.kind === entry.kind) this.#latest.text.textContent = entry.text;
     else this.add(entry);
   }

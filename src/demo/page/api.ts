@@ -1,4 +1,14 @@
-import type { Category, DatasetState, Entry, PrimaryPage, Problem } from './wire.js';
+import type {
+  Category,
+  DatasetState,
+  DeadLetter,
+  Entry,
+  Explanation,
+  Fault,
+  PrimaryPage,
+  Problem,
+  ReconcileReport,
+} from './wire.js';
 
 export type Answer<T> =
   | { kind: 'ok'; status: number; value: T }
@@ -28,6 +38,17 @@ export const api = {
     request('POST', '/admin/reprefetch', {}, PATIENCE_MS.reload) as Promise<
       Answer<{ loaded: number; elapsedMs: number }>
     >,
+  reconcile: () =>
+    request('POST', '/admin/reconcile?repair=1', {}, PATIENCE_MS.reload) as Promise<Answer<ReconcileReport>>,
+  history: (id: string) =>
+    request('GET', `/admin/explain/${encodeURIComponent(id)}`) as Promise<Answer<Explanation>>,
+  deadLetters: () =>
+    request('GET', `/admin/dead-letters?limit=${rowLimit}`) as Promise<Answer<{ letters: DeadLetter[] }>>,
+  replay: (letter: string) => request('POST', `/admin/dead-letters/${encodeURIComponent(letter)}/replay`, {}),
+  discard: (letter: string) => request('DELETE', `/admin/dead-letters/${encodeURIComponent(letter)}`, {}),
+  faults: () => request('GET', '/admin/faults') as Promise<Answer<{ faults: Fault[] }>>,
+  bringAbout: (fault: string) =>
+    request('POST', `/admin/faults/${encodeURIComponent(fault)}`, {}) as Promise<Answer<{ text: string }>>,
   resetStats: () => request('POST', '/admin/stats/reset', {}),
 };
 

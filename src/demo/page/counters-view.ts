@@ -19,7 +19,7 @@ export class CountersView {
   readonly #misses = figure('stat-misses');
   readonly #notLoaded = figure('stat-not-loaded');
   readonly #unavailable = figure('stat-unavailable');
-  readonly #progress = byId('prefetch-progress', HTMLProgressElement);
+  readonly #deadLetters = figure('stat-dead-letters');
   readonly #lag = new Sparkline(byId('lag-sparkline', HTMLDivElement), {
     shape: 'bars',
     describe: describeLag,
@@ -44,7 +44,8 @@ export class CountersView {
     setText(this.#misses, count(stats.misses));
     setText(this.#notLoaded, count(stats.notLoaded));
     setText(this.#unavailable, count(stats.unavailable));
-    for (const problem of [this.#notLoaded, this.#unavailable]) {
+    setText(this.#deadLetters, count(stats.deadLetters));
+    for (const problem of [this.#notLoaded, this.#unavailable, this.#deadLetters]) {
       problem.parentElement?.classList.toggle('raised', problem.textContent !== '0');
     }
 
@@ -59,16 +60,6 @@ export class CountersView {
   showCounts(state: DatasetState): void {
     setText(this.#primaryRecords, count(state.primaryCount));
     setText(this.#cacheRecords, count(state.cacheCount));
-  }
-
-  showLoadProgress(loaded: number, expected: number): void {
-    this.#progress.hidden = false;
-    this.#progress.max = Math.max(expected, loaded, 1);
-    this.#progress.value = loaded;
-  }
-
-  endLoadProgress(): void {
-    this.#progress.hidden = true;
   }
 
   showLag(lagMs: number): void {

@@ -1,5 +1,6 @@
 import type { DatasetRow, Presence } from './dataset-rows.js';
 import { create, prefersStillness, setText } from './dom.js';
+import { asText } from './format.js';
 import type { Category } from './wire.js';
 
 export type RowAction = 'read' | 'edit' | 'invalidate' | 'delete';
@@ -70,7 +71,7 @@ export class RowView {
       setText(this.#name, 'not in the primary');
       setText(this.#details, '');
     } else {
-      setText(this.#name, row.record?.name ?? 'not among those shown');
+      setText(this.#name, row.record ? asText(row.record.name) : 'not among those shown');
       setText(this.#details, row.record ? describe(row.record) : '');
     }
     for (const action of ['edit', 'delete'] as const) this.#setDisabled(action, row.presence === 'orphaned');

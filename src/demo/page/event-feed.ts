@@ -7,11 +7,17 @@ const REOPEN_AFTER_MS = 2_000;
 const types: Record<FeedEventType, true> = {
   hello: true,
   applied: true,
+  'load-begun': true,
   'load-progress': true,
   loaded: true,
   invalidated: true,
   cleared: true,
   lookup: true,
+  reconciled: true,
+  'dead-letter': true,
+  'dead-letters-filling': true,
+  fault: true,
+  freshness: true,
   worker: true,
   stats: true,
 };

@@ -1,6 +1,6 @@
-import type { Entry } from './activity-log.js';
 import { count, milliseconds, plural } from './format.js';
-import type { FeedEvent, Outcome } from './wire.js';
+import type { LogEntry } from './log-entry.js';
+import type { FeedEvent, LoadProgress, Outcome } from './wire.js';
 
 const outcomeWords: Record<Outcome, string> = {
   hit: 'hit',
@@ -12,7 +12,7 @@ const outcomeWords: Record<Outcome, string> = {
 const IDS_NAMED = 3;
 
 /** What the activity log says of an event; nothing for those that are only figures. */
-export function wordsFor(event: FeedEvent): Entry | undefined {
+export function wordsFor(event: FeedEvent): LogEntry | undefined {
   switch (event.type) {
     case 'lookup': {
       const { id, outcome, redisLatencyMs } = event.data;
@@ -29,7 +29,9 @@ export function wordsFor(event: FeedEvent): Entry | undefined {
     case 'cleared':
       return { kind: 'cleared', text: `${plural(event.data.removed, 'record')} removed`, tone: 'not-loaded' };
     case 'load-progress':
-      return { kind: 'loading', text: `${plural(event.data.loaded, 'record')} so far` };
+      return { kind: 'loading', text: describeProgress(event.data) };
+    case 'load-begun':
+      return { kind: 'load', text: `${event.data.cause} begun: ${event.data.why}` };
     case 'loaded': {
       const { loaded, refused, removed, elapsedMs } = event.data;
       const refusals = refused > 0 ? ` · ${count(refused)} refused` : '';
@@ -39,16 +41,44 @@ export function wordsFor(event: FeedEvent): Entry | undefined {
         text: `${plural(loaded, 'record')} in ${milliseconds(elapsedMs)}${refusals}${removals}`,
       };
     }
-    case 'worker': {
-      const text = event.data.detail ? `${event.data.state}: ${event.data.detail}` : event.data.state;
-      return event.data.state === 'failed'
-        ? { kind: 'worker', text, tone: 'unavailable' }
-        : { kind: 'worker', text };
+    case 'reconciled': {
+      const { compared, missing, different, orphaned, repaired, elapsedMs } = event.data;
+      const found = `${count(missing)} missing · ${count(different)} different · ${count(orphaned)} orphaned`;
+      const effort = `${plural(compared, 'record')} in ${milliseconds(elapsedMs)}`;
+      return { kind: 'reconciled', text: `${effort} · ${found} · ${count(repaired)} repaired` };
     }
+    case 'dead-letter': {
+      const { id = 'a change', reason } = event.data;
+      return { kind: 'dead letter', text: `${id} · ${reason}`, tone: 'miss' };
+    }
+    case 'dead-letters-filling': {
+      const { waiting, limit } = event.data;
+      return {
+        kind: 'dead letters',
+        text: `${count(waiting)} wait, of ${count(limit)} that are kept`,
+        tone: 'lost',
+      };
+    }
+    case 'fault':
+      return { kind: 'fault', text: event.data.text, tone: 'unavailable' };
+    case 'worker':
+      return describeWorker(event.data);
+    case 'freshness':
     case 'hello':
     case 'stats':
       return undefined;
   }
+}
+
+function describeProgress({ loaded, total }: LoadProgress): string {
+  if (total === undefined) return `${plural(loaded, 'record')} so far`;
+  return `${count(loaded)} of ${plural(total, 'record')}`;
+}
+
+function describeWorker({ worker, state, detail }: Extract<FeedEvent, { type: 'worker' }>['data']): LogEntry {
+  const text = `${worker} · ${detail ? `${state}: ${detail}` : state}`;
+  if (state === 'failed') return { kind: 'worker', text, tone: 'unavailable' };
+  return state === 'retrying' ? { kind: 'worker', text, tone: 'miss' } : { kind: 'worker', text };
 }
 
 function describeChanges({

@@ -37,3 +37,8 @@ export function duration(seconds: number): string {
 export function clock(at: Date): string {
   return at.toLocaleTimeString('en-GB', { hour12: false });
 }
+
+/** What should be a text may be anything where faults are allowed. */
+export function asText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -5,10 +5,13 @@ import type { DatasetView } from './dataset-view.js';
 import type { Connection } from './event-feed.js';
 import { wordsFor } from './event-words.js';
 import { clock, milliseconds } from './format.js';
+import type { FreshnessView } from './freshness-view.js';
 import type { HeaderView } from './header-view.js';
+import type { LoadView } from './load-view.js';
 import type { Notices } from './notices.js';
 import type { ReadingView } from './reading-view.js';
-import type { FeedEvent, Outcome, WorkerState } from './wire.js';
+import type { FeedEvent, Outcome } from './wire.js';
+import type { WorkersView } from './workers-view.js';
 
 const MOST_MARKS = 200;
 
@@ -20,6 +23,13 @@ interface Views {
   reading: ReadingView;
   log: ActivityLog;
   notices: Notices;
+  workers: WorkersView;
+  load: LoadView;
+  freshness: FreshnessView;
+  /** There may be other dead letters than before. */
+  lettersChanged: (waiting: number) => void;
+  /** The app has (re)appeared: what it allows may be different. */
+  appeared: () => void;
   /** Something happened to the records: what is shown should be fetched again. */
   changed: () => void;
 }
@@ -28,7 +38,6 @@ interface Views {
 export class LiveView {
   readonly #views: Views;
   #connection: Connection = 'connecting';
-  #workerDetail: string | undefined;
 
   constructor(views: Views) {
     this.#views = views;
@@ -54,7 +63,8 @@ export class LiveView {
   }
 
   onEvent(event: FeedEvent): void {
-    const { dataset, header, counters, records, reading, log, changed } = this.#views;
+    const { dataset, header, counters, records, reading, log, workers, load, freshness, changed } =
+      this.#views;
     const words = wordsFor(event);
     if (words) {
       if (event.type === 'load-progress') log.update(words);
@@ -64,10 +74,14 @@ export class LiveView {
       case 'hello':
         dataset.describe(event.data);
         header.showDataset(event.data);
+        this.#views.appeared();
         break;
       case 'stats':
         counters.showStats(event.data);
-        this.#showWorker(event.data.workerState);
+        workers.showAll(event.data);
+        this.#views.lettersChanged(event.data.deadLetters);
+        if (event.data.loading) load.show(event.data.loading, dataset.primaryCount);
+        else load.hide();
         break;
       case 'applied':
         this.#showApplied(event.data.changes, event.data.lagMs);
@@ -81,11 +95,15 @@ export class LiveView {
         this.showLoaded(false);
         changed();
         break;
+      case 'load-begun':
+        load.show({ loaded: 0, refused: 0 }, dataset.primaryCount);
+        changed();
+        break;
       case 'load-progress':
-        counters.showLoadProgress(event.data.loaded, dataset.primaryCount);
+        load.show(event.data, dataset.primaryCount);
         break;
       case 'loaded':
-        counters.endLoadProgress();
+        load.hide();
         this.showLoaded(true);
         changed();
         break;
@@ -93,20 +111,35 @@ export class LiveView {
         this.#showOutcome(event.data.outcome);
         break;
       case 'worker':
-        this.#showWorker(event.data.state, event.data.detail);
+        workers.showOne(event.data.worker, event.data);
+        // What it cannot do may be because of Redis.
+        if (event.data.state === 'retrying') changed();
+        break;
+      case 'freshness':
+        freshness.show(event.data);
+        break;
+      case 'reconciled':
+      case 'fault':
+        changed();
+        break;
+      case 'dead-letter':
+        this.#views.lettersChanged(1);
+        changed();
+        break;
+      case 'dead-letters-filling':
         break;
     }
   }
 
   showLoaded(loaded: boolean): void {
-    const { notices } = this.#views;
+    const { notices, workers } = this.#views;
     if (loaded) notices.clear('not-loaded');
-    else
-      notices.show(
-        'not-loaded',
-        'Not loaded.',
-        'Every lookup answers 503 until the dataset is prefetched again.',
-      );
+    else {
+      const end = workers.areResting
+        ? 'the dataset is prefetched again'
+        : 'a worker has loaded the dataset again';
+      notices.show('not-loaded', 'Not loaded.', `Every lookup answers 503 until ${end}.`);
+    }
   }
 
   showRedis(answers: boolean): void {
@@ -141,16 +174,5 @@ export class LiveView {
     if (outcome === 'unavailable') this.#views.changed();
     if (outcome === 'not-loaded') this.showLoaded(false);
     if (outcome === 'hit' || outcome === 'miss') this.showLoaded(true);
-  }
-
-  #showWorker(state: WorkerState, detail?: string): void {
-    const { header, notices } = this.#views;
-    if (detail !== undefined || state !== 'failed') this.#workerDetail = detail;
-    header.showWorker(state);
-    if (state !== 'failed') notices.clear('worker');
-    else {
-      const reason = this.#workerDetail ?? 'The cache no longer follows the primary.';
-      notices.show('worker', 'The sync worker has stopped on an error.', reason);
-    }
   }
 }

@@ -6,12 +6,20 @@ import { Dataset } from './dataset.js';
 import { DatasetView } from './dataset-view.js';
 import { byId } from './dom.js';
 import { followEvents } from './event-feed.js';
+import { whileBusy } from './busy.js';
+import { FaultButtons } from './fault-buttons.js';
+import { FreshnessView } from './freshness-view.js';
 import { HeaderView } from './header-view.js';
+import { HistoryView } from './history-view.js';
+import { LettersView } from './letters-view.js';
 import { LiveView } from './live-view.js';
+import { LoadView } from './load-view.js';
 import { Notices } from './notices.js';
 import { ReadingView } from './reading-view.js';
 import { createRefresher } from './refresher.js';
+import { ReportView } from './report-view.js';
 import { ResultBar } from './result-bar.js';
+import { WorkersView } from './workers-view.js';
 import { WriteForms } from './write-forms.js';
 
 const REFRESH_INTERVAL_MS = 500;
@@ -24,12 +32,23 @@ const reading = new ReadingView(byId('reading', HTMLDivElement), {
   keyPrefix: () => dataset.name,
   ttlSeconds: () => dataset.ttlSeconds,
 });
+const history = new HistoryView();
+const report = new ReportView();
 const refresh = createRefresher(fetchDataset, REFRESH_INTERVAL_MS);
+const refreshLetters = createRefresher(fetchLetters, REFRESH_INTERVAL_MS);
 
 const actions = new Actions({
   resultBar: new ResultBar(),
   showReading: (id, answer) => {
     reading.show(id, answer);
+    history.hide();
+  },
+  showHistory: (explanation) => {
+    if (explanation) history.show(explanation);
+    else history.hide();
+  },
+  showReport: (found) => {
+    report.show(found);
   },
   startEdit: (id) => {
     writeForms.edit(id);
@@ -49,14 +68,33 @@ const records = new DatasetView((action, id) => {
   actions.onRow(action, id);
 });
 
+const letters = new LettersView((action, letter) => {
+  void actions.onLetter(action, letter).then(refreshLetters);
+});
+
+const faultButtons = new FaultButtons((button, fault) => {
+  whileBusy(button, () => actions.bringAbout(fault));
+});
+
+const header = new HeaderView();
+const notices = new Notices(byId('notices', HTMLDivElement));
 const live = new LiveView({
   dataset,
   counters,
   log,
   reading,
   records,
-  header: new HeaderView(),
-  notices: new Notices(byId('notices', HTMLDivElement)),
+  header,
+  notices,
+  workers: new WorkersView(header, notices),
+  load: new LoadView(),
+  freshness: new FreshnessView(notices),
+  lettersChanged: (waiting) => {
+    if (waiting > 0 || !letters.isEmpty) refreshLetters();
+  },
+  appeared: () => {
+    void fetchFaults();
+  },
   changed: refresh,
 });
 
@@ -67,6 +105,7 @@ byId('read-form', HTMLFormElement).addEventListener('submit', (event) => {
 });
 onClick('clear', () => actions.clear());
 onClick('reprefetch', () => actions.reprefetch());
+onClick('reconcile', () => actions.reconcile());
 onClick('reset-stats', () => actions.resetStats());
 byId('clear-log', HTMLButtonElement).addEventListener('click', () => {
   log.empty();
@@ -88,14 +127,19 @@ async function fetchDataset(): Promise<void> {
   }
 }
 
-/** A button stays focusable while its work is under way; pressing it again meanwhile does nothing. */
+async function fetchLetters(): Promise<void> {
+  const answer = await api.deadLetters();
+  if (answer.kind === 'ok') letters.show(answer.value.letters);
+}
+
+async function fetchFaults(): Promise<void> {
+  const answer = await api.faults();
+  if (answer.kind === 'ok') faultButtons.show(answer.value.faults);
+}
+
 function onClick(id: string, act: () => Promise<unknown>): void {
   const button = byId(id, HTMLButtonElement);
   button.addEventListener('click', () => {
-    if (button.getAttribute('aria-busy') === 'true') return;
-    button.setAttribute('aria-busy', 'true');
-    void act().finally(() => {
-      button.removeAttribute('aria-busy');
-    });
+    whileBusy(button, act);
   });
 }

@@ -1,6 +1,7 @@
 export type Outcome = 'hit' | 'miss' | 'not-loaded' | 'unavailable';
 export type Layout = 'JSON' | 'HASH';
-export type WorkerState = 'idle' | 'starting' | 'following' | 'paused' | 'failed' | 'stopped';
+export type WorkerState =
+  'idle' | 'starting' | 'standby' | 'following' | 'retrying' | 'paused' | 'failed' | 'stopped';
 
 export interface Category {
   id: string;
@@ -57,17 +58,86 @@ export interface Stats {
   syncLagMsMax: number;
   primaryReads: number;
   workerState: WorkerState;
+  workers: { name: string; state: WorkerState }[];
+  loading: LoadProgress | null;
+  deadLetters: number;
+}
+
+export interface LoadProgress {
+  loaded: number;
+  refused: number;
+  total?: number;
+}
+
+export interface Freshness {
+  stalenessMs: number | null;
+  limitMs: number;
+  refusesStale: boolean;
+}
+
+export interface Fault {
+  name: string;
+  whyNot?: string;
+}
+
+export interface DeadLetter {
+  id: string;
+  at: string;
+  reason: string;
+  recordId: string | null;
+  change: unknown;
+  shown: string;
+  isSuperseded: boolean;
+}
+
+export interface RecordChange {
+  at: string;
+  operation: 'upsert' | 'delete';
+  cause: string;
+  by: string;
+}
+
+export interface Explanation {
+  id: string;
+  isPresent: boolean;
+  ttlSeconds: number | null;
+  changes: RecordChange[];
+  deadLetters: DeadLetter[];
+}
+
+export interface ReconcileCounts {
+  compared: number;
+  missing: number;
+  different: number;
+  orphaned: number;
+  repaired: number;
+  elapsedMs: number;
+}
+
+export interface ReconcileReport extends ReconcileCounts {
+  refused: number;
+  examples: {
+    missing: string[];
+    different: { id: string; fields: string[] }[];
+    orphaned: string[];
+  };
 }
 
 interface FeedEvents {
   hello: { dataset: string; layout: Layout; ttlSeconds: number };
   applied: { changes: { op: string; id?: string }[]; total: number; lagMs: number | null; at: number };
-  'load-progress': { loaded: number; refused: number };
+  'load-begun': { cause: string; why: string };
+  'load-progress': LoadProgress;
   loaded: { loaded: number; refused: number; removed: number; elapsedMs: number };
   invalidated: { id: string };
   cleared: { removed: number };
   lookup: { id: string; outcome: Outcome; redisLatencyMs: number };
-  worker: { state: WorkerState; detail?: string };
+  reconciled: ReconcileCounts;
+  'dead-letter': { id?: string; reason: string };
+  'dead-letters-filling': { waiting: number; limit: number };
+  fault: { fault: string; text: string };
+  freshness: Freshness;
+  worker: { worker: string; state: WorkerState; detail?: string };
   stats: Stats;
 }
 

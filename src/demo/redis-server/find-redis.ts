@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import type { GivenRedis } from '../options.js';
 import { composeUp, dockerAnswers } from './docker-redis.js';
 import { type System, installRedisServer } from './install.js';
@@ -12,6 +13,8 @@ export interface FoundRedis {
   readonly note: string;
   /** Ends it if it was started for us. */
   readonly stop: () => Promise<void>;
+  /** Its process, if it was started for us. */
+  readonly process?: ChildProcess;
 }
 
 export class NoRedisError extends Error {
@@ -43,8 +46,8 @@ export async function findRedis(options: FindRedisOptions): Promise<FoundRedis> 
   for (const attempt of [local, fromPath, docker, installed]) {
     const found = await attempt(options);
     if (typeof found !== 'string') {
-      const { url, what, stop } = found;
-      return { url, stop, note: `${what}, because ${reasons.join(', ') || 'it answers there'}` };
+      const { what, ...redis } = found;
+      return { ...redis, note: `${what}, because ${reasons.join(', ') || 'it answers there'}` };
     }
     reasons.push(found);
   }
@@ -76,8 +79,8 @@ async function fromPath({ environment }: FindRedisOptions): Promise<Attempt | st
   const binary = await findServerBinary(environment['PATH']);
   if (binary === undefined) return 'neither redis-server nor valkey-server is on the PATH';
   try {
-    const { url, stop } = await startPrivateRedis({ binary });
-    return { url, what: `a private ${binary} at ${url}`, stop };
+    const { url, stop, process } = await startPrivateRedis({ binary });
+    return { url, what: `a private ${binary} at ${url}`, stop, process };
   } catch (error) {
     return String(error).split('\n', 1).join('');
   }

@@ -3,9 +3,12 @@ import { prefetchLookup, prefetchLookupMany } from '../../index.js';
 import type { DemoParts } from './parts.js';
 
 /** What an application serves: lookups, and nothing but lookups. */
-export function categoryRoutes({ cache }: Pick<DemoParts, 'cache'>): Router {
-  const category = prefetchLookup(cache);
-  const categories = prefetchLookupMany(cache);
+export function categoryRoutes({
+  cache,
+  maxStalenessMs,
+}: Pick<DemoParts, 'cache' | 'maxStalenessMs'>): Router {
+  const category = prefetchLookup(cache, { maxStalenessMs });
+  const categories = prefetchLookupMany(cache, { maxStalenessMs });
   const routes = Router();
   routes.get('/categories', categories, (req, res) => {
     res.json(categories.from(req));

@@ -1,11 +1,19 @@
-import type { PrefetchCache, SyncWorker } from '../../index.js';
+import type { PrefetchCache } from '../../index.js';
 import type { MemoryPrimary } from '../../sources/memory/index.js';
 import type { Category, CategoryLayout } from '../category.js';
+import type { Crew } from '../crew.js';
+import type { Faults } from '../faults/faults.js';
+import type { VitalSigns } from '../vital-signs.js';
 
 /** What the routes work on. */
 export interface DemoParts {
   readonly cache: PrefetchCache<Category>;
-  readonly worker: SyncWorker<Category>;
+  readonly crew: Crew;
   readonly primary: MemoryPrimary<Category>;
   readonly layout: CategoryLayout;
+  readonly vitals: VitalSigns;
+  /** Undefined when they are switched off. */
+  readonly faults: Faults | undefined;
+  /** When lookups refuse what is there; undefined for never. */
+  readonly maxStalenessMs: number | undefined;
 }
