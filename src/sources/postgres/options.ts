@@ -1,0 +1,187 @@
+import { PrefetchError, optionError } from '../../errors.js';
+import { milliseconds, positiveInteger, refuseUnknownOptions } from '../../options.js';
+import { defaultName } from './names.js';
+import type { PostgresRow } from './postgres-row.js';
+
+/** What `new Client()` of pg takes. */
+export interface PgConfig {
+  readonly connectionString?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly user?: string | undefined;
+  readonly password?: string | (() => string | Promise<string>) | undefined;
+  readonly database?: string | undefined;
+  readonly ssl?: boolean | object | undefined;
+  readonly [option: string]: unknown;
+}
+
+/** Something that an operator should know. No secrets are in it. */
+export interface PostgresWarning {
+  readonly code: 'slot-grows' | 'slot-endangered' | 'reconnecting';
+  readonly message: string;
+}
+
+export interface PostgresSourceOptions<R> {
+  /** What `new Client()` of pg takes: a connection string or its config. Of the primary, not of a pooler. */
+  readonly connection: string | PgConfig;
+  /** `name` or `schema.name`, as it is written in the catalogue. */
+  readonly table: string;
+  /** The columns that a record is made of. @default all that are published */
+  readonly columns?: readonly string[] | undefined;
+  /** The columns that identify a record. @default the primary key */
+  readonly key?: string | readonly string[] | undefined;
+  /** Which rows: an SQL condition for the publication, when the source creates it. */
+  readonly where?: string | undefined;
+  /** Makes the record of a row, whose values are texts as Postgres writes them. `id` is set afterwards. */
+  readonly map?: ((row: PostgresRow) => R | Omit<R, 'id'>) | undefined;
+  /** @default `prefetch_` and the name of the table */
+  readonly publication?: string | undefined;
+  /** One per dataset. @default `prefetch_` and the name of the table */
+  readonly slot?: string | undefined;
+  /** Whether the slot lives only as long as the connection: nothing stays on the server, each start is a load. */
+  readonly temporary?: boolean | undefined;
+  /** Whether standbys get the slot too (Postgres 17). @default false */
+  readonly failover?: boolean | undefined;
+  /** Whether to create the publication and the slot when they are missing. @default true */
+  readonly create?: boolean | undefined;
+  /** At most so often the position is moved while others write to the database. @default 5000 */
+  readonly heartbeatMs?: number | undefined;
+  /** How long after a checkpoint Redis has it safely: then the server may forget. @default 2000 */
+  readonly acknowledgeAfterMs?: number | undefined;
+  /** For how long to try to connect again before that is reported as a failure. @default 10000 */
+  readonly reconnectWithinMs?: number | undefined;
+  /** How much of its log the server may keep for the slot before that is a warning. @default 1 GiB */
+  readonly retainedBytesLimit?: number | undefined;
+  /** @default process.emitWarning */
+  readonly onWarning?: ((warning: PostgresWarning) => void) | undefined;
+}
+
+export interface ResolvedOptions {
+  readonly connection: PgConfig;
+  readonly table: { readonly schema: string; readonly name: string };
+  readonly columns: readonly string[] | undefined;
+  readonly key: readonly string[] | undefined;
+  readonly where: string | undefined;
+  readonly map: ((row: PostgresRow) => object) | undefined;
+  readonly publication: string;
+  readonly slot: string;
+  readonly temporary: boolean;
+  readonly failover: boolean;
+  readonly create: boolean;
+  readonly heartbeatMs: number;
+  readonly acknowledgeAfterMs: number;
+  readonly reconnectWithinMs: number;
+  readonly retainedBytesLimit: number;
+  readonly onWarning: (warning: PostgresWarning) => void;
+}
+
+const known: readonly (keyof ResolvedOptions)[] = [
+  'connection',
+  'table',
+  'columns',
+  'key',
+  'where',
+  'map',
+  'publication',
+  'slot',
+  'temporary',
+  'failover',
+  'create',
+  'heartbeatMs',
+  'acknowledgeAfterMs',
+  'reconnectWithinMs',
+  'retainedBytesLimit',
+  'onWarning',
+];
+
+/** @throws PrefetchError */
+export function resolveOptions<R>(options: PostgresSourceOptions<R>): ResolvedOptions {
+  refuseUnknownOptions('PostgresSource', options, known);
+  const table = tableOf(options.table);
+  const name = defaultName(table);
+  const { acknowledgeAfterMs = 2_000, map } = options;
+  if (map !== undefined && typeof map !== 'function') {
+    throw optionError('map', 'a function that makes a record of a row', map);
+  }
+  return Object.freeze({
+    connection: connectionOf(options.connection),
+    table,
+    columns: options.columns && namesOf('columns', options.columns),
+    key:
+      options.key === undefined
+        ? undefined
+        : namesOf('key', typeof options.key === 'string' ? [options.key] : options.key),
+    where: optional('where', options.where, isText, 'an SQL condition'),
+    map: map as ResolvedOptions['map'],
+    publication: optional('publication', options.publication, isText, 'a name') ?? name,
+    slot: optional('slot', options.slot, isSlotName, 'up to 63 of a-z, 0-9 and _') ?? name,
+    temporary: flag('temporary', options.temporary, false),
+    failover: flag('failover', options.failover, false),
+    create: flag('create', options.create, true),
+    heartbeatMs: milliseconds('heartbeatMs', options.heartbeatMs ?? 5_000),
+    acknowledgeAfterMs: acknowledgeAfterMs === 0 ? 0 : milliseconds('acknowledgeAfterMs', acknowledgeAfterMs),
+    reconnectWithinMs: milliseconds('reconnectWithinMs', options.reconnectWithinMs ?? 10_000),
+    retainedBytesLimit: positiveInteger('retainedBytesLimit', options.retainedBytesLimit ?? 1_073_741_824),
+    onWarning: onWarningOf(options.onWarning),
+  });
+}
+
+function onWarningOf(given: unknown): (warning: PostgresWarning) => void {
+  if (given === undefined) {
+    return ({ code, message }) => {
+      process.emitWarning(message, { type: 'PrefetchPostgresWarning', code });
+    };
+  }
+  if (typeof given !== 'function') throw optionError('onWarning', 'a function', given);
+  return given as (warning: PostgresWarning) => void;
+}
+
+/** What was given is never part of the message: there may be a password in it. */
+function connectionOf(given: unknown): PgConfig {
+  if (typeof given === 'string' && given !== '') return { connectionString: given };
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given as PgConfig;
+  throw new PrefetchError(
+    'ERR_PREFETCH_OPTION',
+    'Expected `connection` to be a connection string or a config, as `new Client()` of pg takes.',
+  );
+}
+
+function tableOf(given: unknown): { schema: string; name: string } {
+  const parts = isText(given) ? given.split('.') : [];
+  const [schema, name] = parts.length === 1 ? ['public', parts[0]] : parts;
+  if (!schema || !name || parts.length > 2) {
+    throw optionError('table', 'the name of a table, such as category or shop.category', given);
+  }
+  return { schema, name };
+}
+
+function namesOf(option: string, given: unknown): readonly string[] {
+  if (!Array.isArray(given) || given.length === 0 || !given.every(isText)) {
+    throw optionError(option, 'names of columns', given);
+  }
+  return given;
+}
+
+function optional<T>(
+  option: string,
+  given: unknown,
+  isRight: (given: unknown) => given is T,
+  expected: string,
+): T | undefined {
+  if (given === undefined || isRight(given)) return given;
+  throw optionError(option, expected, given);
+}
+
+function flag(option: string, given: unknown, otherwise: boolean): boolean {
+  if (given === undefined) return otherwise;
+  if (typeof given !== 'boolean') throw optionError(option, 'true or false', given);
+  return given;
+}
+
+function isText(given: unknown): given is string {
+  return typeof given === 'string' && given !== '';
+}
+
+function isSlotName(given: unknown): given is string {
+  return typeof given === 'string' && /^[a-z0-9_]{1,63}$/.test(given);
+}

@@ -1,0 +1,84 @@
+import { Connections, close } from './connections.js';
+import { type Finding, findProblems } from './findings.js';
+import { type PostgresSourceOptions, type ResolvedOptions, resolveOptions } from './options.js';
+import type { PgClient } from './pg-client.js';
+import { isPassing, postgresError } from './postgres-error.js';
+import { publicationSql } from './publication-sql.js';
+import { quoteTable } from './quoting.js';
+import { readFacts } from './server-facts.js';
+
+/** What `preparePostgres()` found and did. */
+export interface PostgresReport {
+  /** Nothing is in the way of a source with these options. */
+  readonly isReady: boolean;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Looks whether the server, the role and the table are ready for a `PostgresSource` with these options, and says what
+ * is not and with which SQL to mend it. Creates the publication, unless `create` is false; the source creates the slot
+ * when it loads.
+ *
+ * @example
+ * const { isReady, findings } = await preparePostgres(options);
+ * for (const { level, text, sql } of findings) console.log(level, text, sql ?? '');
+ *
+ * @throws PrefetchError when the server cannot be reached
+ */
+export async function preparePostgres<R>(options: PostgresSourceOptions<R>): Promise<PostgresReport> {
+  const resolved = resolveOptions(options);
+  const client = await new Connections(resolved.connection).open('ordinary', new AbortController().signal);
+  try {
+    return await prepareOn(client, resolved);
+  } catch (error) {
+    throw postgresError('looking at the server', error);
+  } finally {
+    await close(client);
+  }
+}
+
+export async function prepareOn(client: PgClient, options: ResolvedOptions): Promise<PostgresReport> {
+  const facts = await readFacts(client, options);
+  const found = findProblems(facts, options);
+  const sql = publicationSql(facts, options);
+  // Published as it is, a table that is not ready may make the application's own writes fail.
+  const isInTheWay = found.some((finding) => finding.level === 'problem' && finding.sql !== sql);
+  if (sql === undefined || !options.create || facts.isStandby || isInTheWay) return reportOf(found);
+  const failure = await makePublication(client, sql, options);
+  if (failure === undefined) {
+    const done: Finding = { level: 'done', text: 'The publication was made ready.', sql };
+    return reportOf([done, ...findProblems(await readFacts(client, options), options)]);
+  }
+  const text = `The publication could not be made ready: ${failure}. Somebody who owns the table has to run this.`;
+  return reportOf([{ level: 'problem', text, sql }, ...found.filter((finding) => finding.sql !== sql)]);
+}
+
+function reportOf(findings: readonly Finding[]): PostgresReport {
+  return { isReady: !findings.some(({ level }) => level === 'problem'), findings };
+}
+
+/** Returns why it was not made: also when the application could not write the table afterwards. */
+async function makePublication(
+  client: PgClient,
+  sql: string,
+  { table }: ResolvedOptions,
+): Promise<string | undefined> {
+  try {
+    await client.query('begin');
+    await client.query(sql);
+    await client.query(`explain delete from ${quoteTable(table)}`); // does not delete, but is refused like one
+    await client.query('commit');
+    return undefined;
+  } catch (error) {
+    if (isPassing(error)) throw error;
+    await client.query('rollback');
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The findings as text for people. */
+export function textOf(findings: readonly Finding[]): string {
+  return findings
+    .map(({ text, sql }) => (sql === undefined ? `- ${text}` : `- ${text}\n  ${sql};`))
+    .join('\n');
+}

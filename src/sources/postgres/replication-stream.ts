@@ -1,0 +1,155 @@
+import { type Lsn, formatLsn } from './lsn.js';
+import type { PgClient, PgWire, Submittable } from './pg-client.js';
+import { postgresError, sourceError } from './postgres-error.js';
+import { quoteName, quoteText } from './quoting.js';
+import { type Frame, decodeFrame, encodeStatus } from './wire-frames.js';
+
+const mostBytesWaiting = 4_000_000;
+const silenceMs = 30_000;
+const patienceWithShutdownMs = 10_000;
+const askedAgainMs = 400;
+
+export interface StreamOptions {
+  readonly slot: string;
+  readonly publication: string;
+  readonly from: Lsn;
+  /** What the server may forget. */
+  readonly applied: () => Lsn;
+  readonly statusMs: number;
+}
+
+/** What the server sends from a slot, from the first command to the break of the line. */
+export class ReplicationStream {
+  readonly #client: PgClient;
+  readonly #options: StreamOptions;
+  #wire: PgWire | undefined;
+  #frames: Frame[] = [];
+  #bytesWaiting = 0;
+  #isPaused = false;
+  #heardAt = performance.now();
+  #failure: Error | undefined;
+  #wake: () => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Since when the server has asked for a reply again and again. */
+  #asked: { readonly since: number; times: number; at: number } | undefined;
+
+  constructor(client: PgClient, options: StreamOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  /** Resolves when the server has begun to send. */
+  start(): Promise<void> {
+    const { slot, publication, from, statusMs } = this.#options;
+    const text = `START_REPLICATION SLOT ${quoteName(slot)} LOGICAL ${formatLsn(from)} (proto_version '1', publication_names ${quoteText(quoteName(publication))})`;
+    return new Promise((resolve, reject) => {
+      const handler: Submittable = {
+        submit: (wire) => {
+          this.#wire = wire;
+          wire.once('replicationStart', () => {
+            resolve();
+            if (this.#failure) return; // it was ended before it began
+            this.#timer = setInterval(() => {
+              this.#onTime();
+            }, statusMs).unref();
+          });
+          wire.query(text);
+        },
+        handleCopyData: ({ chunk }) => {
+          this.#take(chunk);
+        },
+        handleError: (error) => {
+          this.fail(postgresError('following', error));
+          reject(this.#failure ?? sourceError('Postgres ended the stream.'));
+        },
+        handleReadyForQuery: () => {
+          this.fail(sourceError('Postgres ended the stream.', new Error('Connection ended by the server')));
+        },
+        handleCommandComplete: () => undefined,
+        handleRowDescription: () => undefined,
+        handleDataRow: () => undefined,
+        handleEmptyQuery: () => undefined,
+      };
+      this.#client.query(handler);
+    });
+  }
+
+  /** All that came since; waits until there is something. */
+  async next(): Promise<readonly Frame[]> {
+    while (this.#frames.length === 0) {
+      if (this.#failure) throw this.#failure;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    const frames = this.#frames;
+    this.#frames = [];
+    this.#bytesWaiting = 0;
+    return frames;
+  }
+
+  /**
+   * We talk often enough, so a server asks for more only when it wants to shut down: it then waits until everything
+   * is acknowledged.
+   */
+  get isAskedToEnd(): boolean {
+    return (this.#asked?.times ?? 0) > 2;
+  }
+
+  /** What was taken by next() is dealt with: more may come. */
+  goOn(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#heardAt = performance.now();
+    this.#wire?.stream.resume();
+  }
+
+  /** What came before is still given by next(). */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    clearInterval(this.#timer);
+    this.#wake();
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#failure) return;
+    this.#heardAt = performance.now();
+    try {
+      const frame = decodeFrame(chunk);
+      if (frame.kind === 'alive' && frame.wantsReply) this.#reply();
+      if (frame.kind === 'message') this.#bytesWaiting += frame.bytes;
+      if (frame.kind === 'alive' && this.#frames.at(-1)?.kind === 'alive') this.#frames.pop();
+      this.#frames.push(frame);
+    } catch (error) {
+      this.fail(sourceError(`Postgres sent what cannot be read: ${String(error)}`, error));
+    }
+    if (this.#bytesWaiting > mostBytesWaiting && !this.#isPaused) {
+      this.#isPaused = true;
+      this.#wire?.stream.pause();
+    }
+    this.#wake();
+  }
+
+  /** @see isAskedToEnd; we must not be what keeps the server from shutting down when nothing can be applied */
+  #reply(): void {
+    this.#tellStatus(false);
+    const now = performance.now();
+    if (!this.#asked || now - this.#asked.at > askedAgainMs) this.#asked = { since: now, times: 0, at: now };
+    this.#asked.at = now;
+    this.#asked.times++;
+    if (this.#asked.times > 2 && now - this.#asked.since > patienceWithShutdownMs) {
+      this.fail(sourceError('Postgres wants to shut down.', new Error('Connection ended for a shutdown')));
+      this.#wire?.stream.destroy();
+    }
+  }
+
+  /** The server must hear from us while we are busy, and we from it while nothing happens. */
+  #onTime(): void {
+    this.#tellStatus(true);
+    if (this.#isPaused || performance.now() - this.#heardAt < silenceMs) return;
+    const silence = new Error('Connection terminated by silence');
+    this.fail(sourceError(`Postgres was silent for ${silenceMs} ms.`, silence));
+  }
+
+  #tellStatus(wantsReply: boolean): void {
+    this.#wire?.sendCopyFromChunk(encodeStatus(this.#options.applied(), wantsReply));
+  }
+}

@@ -1,0 +1,118 @@
+import type { Snapshot } from '../../sync/source.js';
+import { anySignal } from './any-signal.js';
+import { type Connections, close } from './connections.js';
+import type { ResolvedOptions } from './options.js';
+import type { PgClient } from './pg-client.js';
+import { formatPosition } from './position.js';
+import { postgresError, sourceError } from './postgres-error.js';
+import { quoteName, quoteTable, quoteText } from './quoting.js';
+import { RowMapper } from './row-mapper.js';
+import { identify } from './server-identity.js';
+import type { CreatedSlot } from './slot.js';
+import { type TableLayout, readLayout } from './table-layout.js';
+
+const rowsPerPage = 1_000;
+
+export interface SnapshotContext {
+  readonly options: ResolvedOptions;
+  readonly connections: Connections;
+  readonly signals: readonly AbortSignal[];
+  /** Makes the slot whose snapshot it is, on a connection for replication. */
+  readonly createSlot: (replication: PgClient) => Promise<CreatedSlot>;
+  /** Whether the connection is to stay open: the slot ends with it. */
+  readonly keeps: (replication: PgClient, slot: CreatedSlot) => boolean;
+}
+
+/** All rows as they were at the consistent point of a slot. */
+export async function takeSnapshot<R>(context: SnapshotContext): Promise<Snapshot<R>> {
+  const { options, connections, createSlot, keeps } = context;
+  const { signal, release } = anySignal(...context.signals);
+  const open: PgClient[] = [];
+  const closeAll = async () => {
+    release();
+    await Promise.all(open.splice(0).map(close));
+  };
+  const onAbort = () => {
+    for (const client of open) client.connection.stream.destroy();
+  };
+  signal.addEventListener('abort', onAbort);
+  try {
+    const replication = await connections.open('replication', signal);
+    open.push(replication);
+    const { system, timeline } = await identify(replication);
+    const slot = await createSlot(replication);
+    const reader = await connections.open('ordinary', signal);
+    open.push(reader);
+    await reader.query('begin isolation level repeatable read read only');
+    await reader.query(`set transaction snapshot ${quoteText(slot.snapshot)}`);
+    const layout = await readLayout(reader, options, system);
+    if (!layout) throw sourceError(`The table ${quoteTable(options.table)} is not in the publication.`);
+    const total = await countOf(reader, options, layout);
+    await reader.query(
+      `declare prefetch no scroll cursor for select ${columnsOf(layout)} ${fromOf(options, layout)}`,
+    );
+    open.shift();
+    if (!keeps(replication, slot)) await close(replication);
+    const pages = pagesOf<R>(reader, new RowMapper<R>(layout, options.map), signal, closeAll);
+    return {
+      position: formatPosition({
+        lsn: slot.consistentPoint,
+        within: 0,
+        timeline,
+        layout: layout.fingerprint,
+      }),
+      exact: true,
+      records: pages,
+      total,
+      close: async () => {
+        await pages.return();
+        await closeAll(); // a generator that was never begun does not clean up
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    signal.throwIfAborted();
+    throw postgresError('taking a snapshot', error);
+  }
+}
+
+async function countOf(reader: PgClient, options: ResolvedOptions, layout: TableLayout): Promise<number> {
+  const { rows } = await reader.query(`select count(*) as rows ${fromOf(options, layout)}`);
+  return Number(rows[0]?.['rows']);
+}
+
+function columnsOf({ columns }: TableLayout): string {
+  return columns.map(({ name }) => quoteName(name)).join(', ');
+}
+
+/** Without the rows that the publication leaves out. */
+function fromOf({ table }: ResolvedOptions, { rowFilter }: TableLayout): string {
+  return `from ${quoteTable(table)}${rowFilter === null ? '' : ` where (${rowFilter})`}`;
+}
+
+/** The next page is on its way while one is used. */
+async function* pagesOf<R>(
+  reader: PgClient,
+  mapper: RowMapper<R>,
+  signal: AbortSignal,
+  closeAll: () => Promise<void>,
+): AsyncGenerator<readonly R[], void, undefined> {
+  const fetch = () => {
+    const fetching = reader.query({ text: `fetch ${rowsPerPage} from prefetch`, rowMode: 'array' });
+    fetching.catch(() => undefined);
+    return fetching;
+  };
+  try {
+    for (let fetching = fetch(); ;) {
+      const { rows } = await fetching;
+      if (rows.length === 0) return;
+      fetching = fetch();
+      yield rows.map((values) => mapper.record(values));
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw postgresError('reading the table', error);
+  } finally {
+    await closeAll();
+  }
+}

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import type { ResolvedOptions } from './options.js';
+import type { PgClient } from './pg-client.js';
+import { quoteTable } from './quoting.js';
+
+export interface Column {
+  readonly name: string;
+  /** The type, or for a domain the type that is under it. */
+  readonly type: number;
+  readonly isKey: boolean;
+}
+
+/** The table as the publication shows it. */
+export interface TableLayout {
+  readonly relation: number;
+  /** Those that a record is made of, and the key. */
+  readonly columns: readonly Column[];
+  /** All that are published, with the types as the stream tells them. */
+  readonly published: readonly { readonly name: string; readonly type: number }[];
+  /** In the order in which they make the id. */
+  readonly key: readonly string[];
+  readonly rowFilter: string | null;
+  /** Another one means: what was read before cannot be continued. */
+  readonly fingerprint: string;
+}
+
+interface Described {
+  readonly relation: number;
+  readonly publication: number;
+  readonly published: readonly string[] | null;
+  readonly rowFilter: string | null;
+  readonly columns: readonly { name: string; type: number; base: number; generated: boolean }[];
+  readonly primaryKey: readonly string[];
+}
+
+/**
+ * `to_jsonb` because servers before Postgres 15 know neither column lists nor row filters.
+ * $1: the table. $2: the publication. $3, $4: schema and name.
+ */
+const question = `
+select jsonb_build_object(
+  'relation', c.oid::bigint,
+  'publication', p.oid::bigint,
+  'published', to_jsonb(t) -> 'attnames',
+  'rowFilter', to_jsonb(t) -> 'rowfilter',
+  'columns', (
+    select jsonb_agg(jsonb_build_object(
+      'name', a.attname, 'type', a.atttypid::bigint, 'generated', a.attgenerated <> '',
+      'base', (
+        with recursive under(oid, base) as (
+          select y.oid, y.typbasetype from pg_type y where y.oid = a.atttypid
+          union all select y.oid, y.typbasetype from pg_type y join under u on y.oid = u.base
+        ) select oid::bigint from under where base = 0
+      )) order by a.attnum)
+    from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
+  'primaryKey', coalesce((
+    select jsonb_agg(a.attname order by array_position(i.indkey::int2[], a.attnum))
+    from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+    where i.indrelid = c.oid and i.indisprimary), '[]'))::text as described
+from pg_class c
+join pg_publication p on p.pubname = $2
+join pg_publication_tables t on t.pubname = p.pubname and t.schemaname = $3 and t.tablename = $4
+where c.oid = to_regclass($1)`;
+
+/** Undefined when there is no such table in such a publication. */
+export async function readLayout(
+  client: PgClient,
+  options: Pick<ResolvedOptions, 'table' | 'publication' | 'columns' | 'key'>,
+  system: string,
+): Promise<TableLayout | undefined> {
+  const { table, publication } = options;
+  const { rows } = await client.query(question, [quoteTable(table), publication, table.schema, table.name]);
+  const text = rows[0]?.['described'];
+  return text ? layoutOf(JSON.parse(text) as Described, options, system) : undefined;
+}
+
+function layoutOf(
+  { relation, publication, published, rowFilter, columns, primaryKey }: Described,
+  options: Pick<ResolvedOptions, 'columns' | 'key'>,
+  system: string,
+): TableLayout {
+  const shown = columns.filter(({ name, generated }) => (published ? published.includes(name) : !generated));
+  const key = options.key ?? primaryKey;
+  const wanted = shown.filter(
+    ({ name }) => !options.columns || options.columns.includes(name) || key.includes(name),
+  );
+  const facts = [system, relation, publication, rowFilter, key, shown.map(({ name, type }) => [name, type])];
+  const chosen = wanted.map(({ name }) => name);
+  return {
+    relation,
+    columns: wanted.map(({ name, base }) => ({ name, type: base, isKey: key.includes(name) })),
+    published: shown.map(({ name, type }) => ({ name, type })),
+    key,
+    rowFilter,
+    fingerprint: createHash('sha256')
+      .update(JSON.stringify([...facts, chosen]))
+      .digest('hex')
+      .slice(0, 16),
+  };
+}
