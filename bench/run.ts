@@ -1,5 +1,6 @@
 import { benchBulkLoad } from './bulk-load.js';
 import { benchChanges } from './changes.js';
+import { benchKeepAlive } from './keep-alive.js';
 import { benchLookups } from './lookups.js';
 import { startBenchRedis } from './redis.js';
 import { benchRoute } from './route.js';
@@ -9,6 +10,7 @@ const benches = {
   lookups: benchLookups,
   changes: benchChanges,
   route: benchRoute,
+  'keep-alive': benchKeepAlive,
 };
 
 const wanted = process.argv.slice(2);

@@ -15,14 +15,20 @@ export class DemoPage {
   #complaints: string[] = [];
 
   readonly #appOptions: readonly string[];
+  readonly #isLeftAlone: boolean;
 
-  private constructor(appOptions: readonly string[]) {
+  private constructor(appOptions: readonly string[], isLeftAlone: boolean) {
     this.#appOptions = appOptions;
+    this.#isLeftAlone = isLeftAlone;
   }
 
-  /** Call it inside of a `describe`. */
-  static forEachTest(appOptions: readonly string[] = []): DemoPage {
-    const demo = new DemoPage(appOptions);
+  /**
+   * Call it inside of a `describe`.
+   *
+   * @param isLeftAlone the app starts a Redis for itself
+   */
+  static forEachTest(appOptions: readonly string[] = [], isLeftAlone = false): DemoPage {
+    const demo = new DemoPage(appOptions, isLeftAlone);
     beforeAll(() => demo.#start());
     afterAll(() => demo.#stop());
     beforeEach(async () => {
@@ -102,15 +108,23 @@ export class DemoPage {
     await this.button('Read').click();
   }
 
+  get workers(): Locator {
+    return this.page.getByRole('list', { name: 'Workers' });
+  }
+
+  get letters(): Locator {
+    return this.page.getByRole('region', { name: 'Dead letters' });
+  }
+
   /** Resolves when it says so. */
-  async says(where: Locator, text: string | RegExp): Promise<void> {
-    await where.filter({ hasText: text }).first().waitFor(patience);
+  async says(where: Locator, text: string | RegExp, timeout = patience.timeout): Promise<void> {
+    await where.filter({ hasText: text }).first().waitFor({ timeout });
   }
 
   async #start(): Promise<void> {
     this.#browser = await launchBrowser();
-    this.#redis = await startTestRedis({ private: true });
-    this.#app = await startSampleApp(this.#redis.url, this.#appOptions);
+    if (!this.#isLeftAlone) this.#redis = await startTestRedis({ private: true });
+    this.#app = await startSampleApp(this.#redis?.url, this.#appOptions);
   }
 
   async #close(): Promise<void> {

@@ -46,6 +46,13 @@ describeInBrowser('the page', () => {
     await keyboard.press('Enter');
     await demo.row('keys-1').waitFor({ state: 'detached' });
     expect(await focused()).toBe('Read cat-005');
+    await tabTo('Poison a change', 'Shift+Tab');
+    await keyboard.press('Enter');
+    await demo.says(demo.letters, 'poison-1');
+    await tabTo('Discard the change of poison-1');
+    await keyboard.press('Enter');
+    await demo.letters.waitFor({ state: 'hidden' });
+    await demo.app.send('DELETE', '/primary/categories/poison-1');
     await tabTo('Clear', 'Shift+Tab');
     await keyboard.press('Enter');
     await demo.says(demo.figure('Redis', 'records'), exactly('0'));
@@ -84,11 +91,19 @@ describeInBrowser('the page', () => {
     await demo.says(demo.row(id), name);
     await demo.button(`Read ${id}`).click();
     await demo.says(demo.answer, 'Hit');
+    await demo.button('Poison a change').click();
+    await demo.says(demo.letters, 'poison-1');
+    await demo.button('Reconcile').click();
+    await demo.page.getByRole('region', { name: 'Compared with the primary' }).waitFor();
+    await demo.page.getByRole('group', { name: 'What happened to it' }).waitFor();
     expect(await demo.page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
     const smallest = await demo.page.evaluate<number>(
       `Math.min(...[...document.querySelectorAll('button')].map((one) => one.offsetHeight || Infinity))`,
     );
     expect(smallest).toBeGreaterThanOrEqual(width < 640 ? 40 : 30);
     await demo.app.send('DELETE', `/primary/categories/${id}`);
+    await demo.app.send('DELETE', '/primary/categories/poison-1');
+    await demo.button('Discard the change of poison-1').click();
+    await demo.letters.waitFor({ state: 'hidden' });
   });
 });

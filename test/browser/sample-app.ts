@@ -21,14 +21,18 @@ export interface SampleApp {
 }
 
 export async function startSampleApp(
-  redisUrl: string,
+  redisUrl: string | undefined,
   options: readonly string[] = [],
   port = 0,
 ): Promise<SampleApp> {
   if (!existsSync(main)) throw new Error('The sample app is not built: type npm run build.');
   const child = spawn(
     process.execPath,
-    [main, '--port', String(port), '--redis-url', redisUrl, '--primary-latency-ms', '5', ...options],
+    [
+      ...[main, '--port', String(port), '--primary-latency-ms', '5'],
+      ...(redisUrl === undefined ? [] : ['--redis-url', redisUrl]),
+      ...options,
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const end = async (signal: NodeJS.Signals): Promise<void> => {

@@ -87,6 +87,26 @@ function describeReading(on: ContractContext): void {
     if (snapshot.exact) expect(model.repeated).toEqual([]);
   });
 
+  it('tells the right number of records of a snapshot, if any', async () => {
+    const snapshot = await on.session.snapshot(on.signal);
+    await snapshot.close();
+    expect([25, undefined]).toContain(snapshot.total);
+  });
+
+  it('tells how far its changes go, if it can, and comes to that position', async () => {
+    const { position } = await on.loaded();
+    if (!on.session.end) return;
+    expect(on.session.compare(await on.session.end(), position)).toBeGreaterThanOrEqual(0);
+    await on.write('late');
+    await on.harness.remove('id-3');
+    const end = await on.session.end();
+    expect(on.session.compare(end, position)).toBeGreaterThan(0);
+    const batches = await readUntilCaughtUp(on.session, position);
+    const reached = batches.at(-1)?.position ?? '';
+    expect(on.session.compare(reached, end)).toBeGreaterThanOrEqual(0);
+    expect(batches.flatMap(({ changes }) => changes)).toHaveLength(2);
+  });
+
   it('lets a snapshot be closed before its end, and twice', async () => {
     const snapshot = await on.session.snapshot(on.signal);
     await snapshot.records[Symbol.asyncIterator]().next();

@@ -1,9 +1,11 @@
-import { PrefetchCache, SyncWorker } from '../../src/index.js';
+import { type Change, PrefetchCache, SyncOperator, SyncWorker, subscribe } from '../../src/index.js';
 import { MemoryPrimary } from '../../src/sources/memory/index.js';
 import { type Category, beverages, categories, category, categorySchema } from '../support/category.js';
 import { Clients } from '../support/clients.js';
+import { beat } from '../support/heartbeat.js';
 import { type Layout, layouts } from '../support/item.js';
 import { type TestClient, type TestRedis, startTestRedis } from '../support/redis.js';
+import { ScriptedSource } from '../support/scripted-source.js';
 import { until } from '../support/until.js';
 
 const clients = new Clients();
@@ -31,24 +33,26 @@ const reader = (layout: Layout) => [
   ...(layout === 'HASH' ? ['+hgetall'] : []),
 ];
 
+/** What it needs besides to ask how stale the dataset is. */
+const freshnessReader = ['%R~prefetch:{cache:category}:heartbeat', '+time'];
+
 /** What whoever writes needs, the worker included. */
 const writer = (layout: Layout) => [
   '~cache:category:*',
   '~prefetch:{cache:category}:*',
-  ...[
-    '+get',
-    '+set',
-    '+setrange',
-    '+del',
-    '+unlink',
-    '+expire',
-    '+pexpireat',
-    '+time',
-    '+scan',
-    '+eval',
-    '+evalsha',
-  ],
+  ...['+get', '+xlen', '+set', '+setrange', '+del', '+unlink', '+exists', '+scan'],
+  ...['+expire', '+pexpire', '+pexpireat', '+pttl', '+time', '+info', '+eval', '+evalsha'],
+  ...['+xadd', '+xdel', '+xrange', '+xrevrange', '+xinfo|stream'],
+  ...['+hincrby', '+hmget', '+sadd', '+srem', '+smismember'],
   ...(layout === 'HASH' ? ['+hgetall', '+hset'] : []),
+];
+
+/** What an operator needs who looks at the dataset and asks things of the worker. */
+const operating = [
+  '%R~cache:category:*',
+  '%R~prefetch:{cache:category}:*',
+  '%W~prefetch:{cache:category}:commands',
+  ...['+get', '+xlen', '+time', '+pttl', '+xadd', '+xrange', '+xrevrange', '+hmget', '+smismember'],
 ];
 
 async function connectAs(rules: readonly string[]): Promise<TestClient> {
@@ -61,6 +65,16 @@ async function refusedByServer(): Promise<string[]> {
   const log = await admin.aclLog();
   return log.map(({ object }) => object).filter((object) => !object.startsWith('client|'));
 }
+
+/** What was called since the last CONFIG RESETSTAT, by clients and by scripts. */
+async function commandsCalled(): Promise<string[]> {
+  const stats = await admin.info('commandstats');
+  return [...stats.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)]
+    .filter(([, , calls]) => calls !== '0')
+    .map(([, name = '']) => name);
+}
+
+const bad: Change<Category> = { op: 'upsert', id: 'cat-003', record: { ...beverages, id: 'cat-004' } };
 
 describe.each(layouts)('in the layout %s', (layout) => {
   const schema = categorySchema('cache:category', layout);
@@ -110,6 +124,28 @@ describe.each(layouts)('in the layout %s', (layout) => {
     }
   });
 
+  it('a user who may also read the heartbeat and the time learns how stale it is, and needs both', async () => {
+    await cacheOn(admin).bulkLoad(categories);
+    const rules = [...reader(layout), ...freshnessReader];
+    const cache = cacheOn(await connectAs(rules));
+    const stale = { outcome: 'hit', isStale: true };
+    await expect(cache.get('cat-001', { maxStalenessMs: 60_000 })).resolves.toMatchObject(stale);
+    await expect(cache.staleness()).resolves.toBe(Infinity);
+    await beat(admin, cache.dataset.keys.heartbeat);
+    const fresh = { outcome: 'miss', isStale: false };
+    await expect(cache.get('cat-404', { maxStalenessMs: 60_000 })).resolves.toMatchObject(fresh);
+    await expect(cache.staleness()).resolves.toBeLessThan(60_000);
+    await expect(refusedByServer()).resolves.toEqual([]);
+    for (const rule of freshnessReader) {
+      const poorer = cacheOn(await connectAs(rules.filter((other) => other !== rule)));
+      const refused = { code: 'ERR_PREFETCH_NO_PERMISSION' };
+      const lookup = await poorer.get('cat-001', { maxStalenessMs: 60_000 });
+      expect(lookup).toMatchObject({ outcome: 'unavailable', error: refused });
+      await expect(poorer.staleness()).rejects.toMatchObject(refused);
+      await expect(poorer.get('cat-001')).resolves.toMatchObject({ outcome: 'hit' });
+    }
+  });
+
   it.each([
     ['no permission for the command', ['%R~cache:category:*', '+ping']],
     ['no permission for the keys', ['%R~other:*', '+get', '+hgetall']],
@@ -123,7 +159,7 @@ describe.each(layouts)('in the layout %s', (layout) => {
   });
 
   it('a writing user can do everything', async () => {
-    const cache = cacheOn(await connectAs([...writer(layout), '+pttl']));
+    const cache = cacheOn(await connectAs(writer(layout)));
     await expect(cache.bulkLoad(categories)).resolves.toMatchObject({ loaded: 5 });
     await cache.applyChanges([
       { op: 'upsert', id: 'cat-006', record: category('cat-006') },
@@ -156,5 +192,120 @@ describe.each(layouts)('in the layout %s', (layout) => {
     await worker.stop();
     expect(worker.status().error).toBeNull();
     await expect(refusedByServer()).resolves.toEqual([]);
+  });
+
+  it('two workers need nothing else to take turns, nor to be asked things, and all of what they are given', async () => {
+    const client = await connectAs(writer(layout));
+    const cache = new PrefetchCache({ client, schema, ttlSeconds: 2 });
+    const source = new ScriptedSource<Category>();
+    const options = { cache, source, takeoverMs: 400, maxShrink: 1 };
+    const [first, second] = [new SyncWorker(options), new SyncWorker(options)];
+    const operator = new SyncOperator({ cache });
+    await admin.configResetStat();
+    const sweeps: unknown[] = [];
+    const unsubscribe = subscribe((event) => sweeps.push(event), ['kept-alive']);
+
+    const starting = first.start();
+    (await source.snapshot())
+      .answer('10')
+      .rows(...categories)
+      .end();
+    await starting;
+    await second.start();
+    source.send(11, bad, { op: 'upsert', id: 'cat-001', record: { name: 'Drinks' }, partial: true });
+    source.send(12, { op: 'upsert', id: 'cat-003', record: category('cat-003') }, bad);
+    await until(async () => (await operator.status()).position === '12');
+    const reloading = second.reload();
+    (await source.snapshot(2))
+      .answer('20')
+      .rows(...categories)
+      .end();
+    await reloading;
+    const comparing = operator.reconcile({ repair: true, force: true });
+    (await source.snapshot(3)).answer('21').rows(beverages, category('cat-009')).end();
+    source.send(21);
+    await expect(comparing).resolves.toMatchObject({ missing: 1, orphaned: 4 });
+    await first.stop();
+    await until(() => second.status().state === 'following');
+    source.send(22, bad, bad, { op: 'truncate' });
+    await until(async () => (await operator.status()).position === '22');
+    const letters = await operator.deadLetters.list();
+    const change = { op: 'delete', id: 'cat-003' } as const;
+    await operator.deadLetters.replay(letters[0]!.id, { change }).catch(() => undefined);
+    await operator.deadLetters.discard(letters.map(({ id }) => id));
+    await expect(cache.explain('cat-009')).resolves.toMatchObject({ isPresent: false });
+    await cache.journal();
+    await cache.bulkLoad(categories);
+    await until(() => sweeps.length > 0); // a TTL was renewed
+    await cache.clear();
+    await second.stop();
+    unsubscribe();
+
+    expect([first.status().error, second.status().error]).toEqual([null, null]);
+    await expect(refusedByServer()).resolves.toEqual([]);
+    const given = writer(layout)
+      .filter((rule) => rule.startsWith('+'))
+      .map((rule) => rule.slice(1));
+    expect(await commandsCalled()).toEqual(expect.arrayContaining(given));
+  });
+
+  describe('with a worker that runs elsewhere, an operator', () => {
+    let worker: SyncWorker<Category>;
+    let source: ScriptedSource<Category>;
+
+    beforeEach(async () => {
+      source = new ScriptedSource<Category>();
+      worker = new SyncWorker({ cache: cacheOn(admin), source });
+      const starting = worker.start();
+      (await source.snapshot())
+        .answer('10')
+        .rows(...categories)
+        .end();
+      await starting;
+      source.send(11, bad);
+      await until(() => worker.status().deadLetters === 1);
+    });
+    afterEach(() => worker.stop());
+
+    /** Everything that can be asked; what is refused is in the outcome. */
+    async function askAll(rules: readonly string[]): Promise<PromiseSettledResult<unknown>[]> {
+      const cache = cacheOn(await connectAs(rules));
+      const operator = new SyncOperator({ cache });
+      return Promise.allSettled([
+        cache.explain('cat-001'),
+        cache.journal(),
+        cache.staleness(),
+        operator.status(),
+        operator.deadLetters.list(),
+        operator.deadLetters.discard(['unknown']),
+      ]);
+    }
+
+    it('does everything with what the README gives it', async () => {
+      const outcomes = await askAll(operating);
+      expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 'fulfilled'));
+      const reloading = new SyncOperator({ cache: cacheOn(await connectAs(operating)) }).reload();
+      (await source.snapshot(2))
+        .answer('20')
+        .rows(...categories)
+        .end();
+      await expect(reloading).resolves.toMatchObject({ loaded: 5 });
+      await expect(refusedByServer()).resolves.toEqual([]);
+    });
+
+    it('needs all of it', async () => {
+      for (const rule of operating) {
+        const outcomes = await askAll(operating.filter((other) => other !== rule));
+        const refused = outcomes.filter(({ status }) => status === 'rejected');
+        expect({ rule, refused }).toMatchObject({
+          rule,
+          refused: expect.arrayContaining([
+            expect.objectContaining({
+              reason: expect.objectContaining({ code: 'ERR_PREFETCH_NO_PERMISSION' }),
+            }),
+          ]),
+        });
+      }
+    });
   });
 });

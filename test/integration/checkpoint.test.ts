@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SyncOperator, type SyncWorker } from '../../src/index.js';
 import { MemoryPrimary } from '../../src/sources/memory/index.js';
 import { type Item, item, items, versionsIn, versionsOf } from '../support/item.js';
 import { type TestRedis, startTestRedis } from '../support/redis.js';
@@ -142,15 +143,25 @@ describe('inside something large', () => {
 });
 
 describe('many changes in one batch', () => {
-  it('are all in before the checkpoint says so, also when one transaction cannot take them', async () => {
+  it('are one transaction with the checkpoint, however many; before a truncate they are dropped', async () => {
     const source = new ScriptedSource<Item>();
     const starting = world.started(source);
     (await source.snapshot()).answer('10').end();
     await starting;
     const many = items(3_000, 20);
-    const watching = until(async () => (await world.checkpoint()) === '20').then(() => world.cache.count());
+    const { keys } = world.cache.dataset;
+    const [first, last] = [keys.record(many[0]!.id), keys.record(many.at(-1)!.id)];
+    const seen = new Set<string>();
+    const watching = until(async () => {
+      const all = await world.client.multi().exists(first).exists(last).get(keys.checkpoint).dbSize().exec();
+      const [isFirstIn, isLastIn, position, size] = all as unknown as [number, number, string, number];
+      seen.add(`${isFirstIn} ${isLastIn} ${position} ${size >= 3_000}`);
+      return position === '20';
+    });
     source.send(20, ...many.map((record) => ({ op: 'upsert', id: record.id, record }) as const));
-    expect(await watching).toBe(3_000);
+    await watching;
+    expect([...seen].sort()).toEqual(['0 0 10 false', '1 1 20 true']);
+    expect(await world.cache.count()).toBe(3_000);
     const long = { ...item('long', 21), name: 'x'.repeat(700_000) };
     source.send(
       21,
@@ -160,5 +171,54 @@ describe('many changes in one batch', () => {
     );
     await until(async () => (await world.checkpoint()) === '21');
     expect(await versionsIn(world.cache)).toEqual(versionsOf([long]));
+  });
+});
+
+describe('changes that come once more', () => {
+  let source: ScriptedSource<Item>;
+  let worker: SyncWorker<Item>;
+  const upsert = (id: string, version: number) => ({ op: 'upsert', id, record: item(id, version) }) as const;
+  const poison = { op: 'invalid', raw: 'x', reason: 'not decodable' } as const;
+  const dealtWith = (times: number) => until(() => source.acknowledged.length === times);
+
+  beforeEach(async () => {
+    source = new ScriptedSource<Item>();
+    const starting = world.started(source);
+    (await source.snapshot()).answer('10').rows(item('a'), item('b')).end();
+    worker = await starting;
+  });
+
+  it('show no older state, bring nothing back, and are no dead letters again', async () => {
+    source.send(11, upsert('a', 11), upsert('c', 11), poison);
+    source.send(12, upsert('a', 12), { op: 'delete', id: 'b' });
+    source.send(13, { op: 'delete', id: 'c' });
+    await dealtWith(3);
+    for (const [n, position] of [9, 10, 11, 12, 13].entries()) {
+      source.send(position, upsert('a', position), upsert('b', position), upsert('c', position), poison);
+      await dealtWith(4 + n);
+      expect(await versionsIn(world.cache)).toEqual({ a: '12' });
+      expect(await world.checkpoint()).toBe('13');
+    }
+    source.send(14, upsert('b', 14));
+    await dealtWith(9);
+    expect(await versionsIn(world.cache)).toEqual({ a: '12', b: '14' });
+    const { changes } = await new SyncOperator({ cache: world.cache }).status();
+    expect(changes).toMatchObject({ received: 27, applied: 6, covered: 20, dead: 1, waiting: 1 });
+    expect(worker.status().state).toBe('following');
+  });
+
+  it('with parts of something large come to the same end', async () => {
+    const large = () => {
+      source.sendIncomplete(20, upsert('a', 18), upsert('c', 18));
+      source.send(20, upsert('a', 20), { op: 'delete', id: 'c' });
+    };
+    large();
+    source.send(21, upsert('a', 21));
+    await dealtWith(2);
+    large();
+    source.send(21, upsert('a', 21));
+    await dealtWith(4);
+    expect(await versionsIn(world.cache)).toEqual({ a: '21', b: '1' });
+    expect(await world.checkpoint()).toBe('21');
   });
 });

@@ -9,7 +9,7 @@ import { until } from '../support/until.js';
 let redis: TestRedis;
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startTestRedis({ private: true });
 });
 
 afterAll(() => redis.stop());
@@ -26,17 +26,19 @@ interface Life {
 
 /** Loads over what an earlier dataset left, follows, loads again; the n-th command meets the fault. */
 async function live(layout: (typeof layouts)[number], n: number, fault: Fault): Promise<Life> {
+  await redis.flush(); // so that SCAN takes as many pages each time
   const world = await SyncWorld.open(redis, { layout });
   const commands: string[] = [];
-  const cache = world.through(async ([name = ''], send) => {
-    commands.push(name);
+  const cache = world.through(async (words, send) => {
+    commands.push(nameOf(words, world));
     if (commands.length !== n) return send();
     if (fault === 'is executed, but its reply is lost') await send().catch(() => undefined);
     throw lost;
   });
   await world.cache.bulkLoad([item('left-over'), ...items(5, 'old')]);
   const primary = new MemoryPrimary<Item>({ records: items(40, 0) });
-  const worker = await world.started(primary, { cache });
+  // The lease outlasts the test, and so does the pause between two beats.
+  const worker = await world.started(primary, { cache, takeoverMs: 300_000 });
   await step(worker, () => {
     primary.update('item-00000', { version: '1' });
     primary.delete('item-00001');
@@ -53,6 +55,17 @@ async function live(layout: (typeof layouts)[number], n: number, fault: Fault): 
   return { commands, primary, world };
 }
 
+function nameOf([name = '', , ...keys]: readonly string[], { cache }: SyncWorld): string {
+  if (name !== 'EVAL') return name;
+  const { lease, stamp, heartbeat } = cache.dataset.keys;
+  if (keys.includes(heartbeat)) return 'beat';
+  if (keys.includes(stamp)) return keys.includes(lease) ? 'take' : name;
+  return keys.includes(lease) ? 'release' : name;
+}
+
+/** They come again, or are not needed: nobody need hear of it. */
+const quiet = ['beat', 'release'];
+
 async function step(worker: SyncWorker<Item>, change: () => unknown): Promise<void> {
   change();
   await until(async () => (await worker.lag())?.events === 0);
@@ -63,7 +76,7 @@ describe.each(layouts)('a worker, %s layout', (layout) => {
     const { commands, world: undisturbed } = await live(layout, 0, 'is never sent');
     await undisturbed.close();
     expect(commands.length).toBeGreaterThan(20);
-    expect(commands).toEqual(expect.arrayContaining(['GET', 'EVALSHA', 'SCAN', 'UNLINK']));
+    expect(commands).toEqual(expect.arrayContaining(['take', 'beat', 'EVALSHA', 'SCAN', 'TIME', 'release']));
     for (const fault of ['is never sent', 'is executed, but its reply is lost'] as const) {
       for (let n = 1; n <= commands.length; n++) {
         const { commands: met, primary, world } = await live(layout, n, fault);
@@ -71,7 +84,9 @@ describe.each(layouts)('a worker, %s layout', (layout) => {
         expect([where, await versionsIn(world.cache)]).toEqual([where, versionsOf(await primary.list())]);
         expect(await world.isMarked()).toBe(false);
         expect(await world.cache.loadNote()).toMatchObject({ from: 'memory' });
-        expect(world.told('worker-error')).toHaveLength(met.length >= n ? 1 : 0);
+        expect(world.told('worker-error').length).toBeLessThanOrEqual(1);
+        if (met.length >= n && !quiet.includes(met[n - 1]!))
+          expect(world.told('worker-error')).toHaveLength(1);
         await world.close();
       }
     }

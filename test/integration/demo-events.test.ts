@@ -28,18 +28,24 @@ afterEach(async () => {
   await demo.stop();
 });
 
-test('begins with hello, stats and worker', async () => {
-  await reader.next('worker');
+test('begins with hello, stats, freshness and the workers', async () => {
+  await reader.next('worker', ({ worker }) => worker === 'worker-2');
   expect(reader.status).toBe(200);
   expect(reader.headers).toMatchObject({
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
   });
-  const stats = await (await fetch(`${demo.url}/admin/stats`)).json();
-  expect(reader.events).toEqual([
+  const stats = (await (await fetch(`${demo.url}/admin/stats`)).json()) as Record<string, unknown>;
+  delete stats['stalenessMs'];
+  expect(reader.events.slice(0, 5)).toEqual([
     { type: 'hello', data: { dataset: demo.cache.name, layout: 'JSON', ttlSeconds: 600 } },
     { type: 'stats', data: stats },
-    { type: 'worker', data: { state: 'following' } },
+    {
+      type: 'freshness',
+      data: expect.objectContaining({ limitMs: 12_000, refusesStale: false }) as object,
+    },
+    { type: 'worker', data: { worker: 'worker-1', state: 'following' } },
+    { type: 'worker', data: { worker: 'worker-2', state: 'standby' } },
   ]);
 });
 
@@ -61,9 +67,9 @@ test('tells changes as they are applied, and the counters after them', async () 
 });
 
 test('shows at most 50 changes of a batch, and how many there were', async () => {
-  await demo.worker.pause();
+  await demo.crew.hold(1000);
   for (let order = 0; order < 120; order++) demo.primary.update('cat-001', { display_order: order });
-  demo.worker.resume();
+  demo.crew.release();
   const applied = await reader.next('applied', ({ total }) => Number(total) > 50);
   expect(applied['changes']).toHaveLength(50);
 });
@@ -80,22 +86,49 @@ test('tells lookups with their outcome, not all of a flood', async () => {
   expect(reader.of('lookup').length).toBeLessThan(100);
 });
 
-test('tells invalidate, clear, reload and the state of the worker', async () => {
+test('tells invalidate, clear, reload and the states of the workers', async () => {
   await demo.cache.invalidate('cat-001');
   expect(await reader.next('invalidated')).toEqual({ id: 'cat-001' });
+  await demo.crew.hold(1000);
+  const paused = ({ worker, state }: Record<string, unknown>) => worker === 'worker-1' && state === 'paused';
+  expect(await reader.next('worker', paused)).toEqual({ worker: 'worker-1', state: 'paused' });
   await demo.cache.clear();
   expect(await reader.next('cleared')).toEqual({ removed: 4 });
-  await demo.worker.reload();
-  expect(await reader.next('load-progress')).toEqual({ loaded: 5, refused: 0 });
+  demo.crew.release();
+  await demo.crew.reload();
+  expect(await reader.next('load-begun')).toEqual({ cause: 'reload', why: 'It was asked for.' });
+  expect(await reader.next('load-progress')).toEqual({ loaded: 5, refused: 0, total: 5 });
   expect(await reader.next('loaded')).toEqual({
     ...{ loaded: 5, refused: 0, removed: 0 },
     elapsedMs: expect.any(Number) as number,
   });
-  await demo.worker.pause();
-  expect(await reader.next('worker', ({ state }) => state === 'paused')).toEqual({ state: 'paused' });
-  demo.worker.resume();
-  await demo.worker.stop();
-  await reader.next('worker', ({ state }) => state === 'stopped');
+  await demo.crew.stop(1000);
+  await reader.next('worker', ({ worker, state }) => worker === 'worker-2' && state === 'stopped');
+});
+
+test('tells dead letters, reconciliations and faults', async () => {
+  await demo.cache.invalidate('cat-002');
+  await demo.crew.reconcile({ repair: true });
+  expect(await reader.next('reconciled')).toEqual({
+    ...{ compared: 5, missing: 1, different: 0, orphaned: 0, repaired: 1 },
+    elapsedMs: expect.any(Number) as number,
+  });
+  await demo.faults?.bringAbout('poison');
+  expect(await reader.next('fault')).toEqual({
+    fault: 'poison',
+    text: expect.stringContaining('poison-1') as string,
+  });
+  expect(await reader.next('dead-letter')).toEqual({
+    id: 'poison-1',
+    reason: expect.stringContaining("field 'name'") as string,
+  });
+  await reader.next('stats', ({ deadLetters }) => deadLetters === 1);
+});
+
+test('tells again and again how long ago the worker was heard of', async () => {
+  await reader.next('freshness', ({ stalenessMs }) => stalenessMs !== null && Number(stalenessMs) < 1000);
+  await demo.crew.stop(1000);
+  await reader.next('freshness', ({ stalenessMs }) => Number(stalenessMs) > 1000);
 });
 
 test('tells nothing of other datasets', async () => {

@@ -59,6 +59,16 @@ describe('on a private Redis', () => {
     await until(async () => !(await answersAt({ port })));
   });
 
+  test('SIGTERM while it is stalled by a fault: both end', async () => {
+    if (hasLocalRedis) return;
+    start();
+    const port = await privatePort();
+    expect(await post('faults/stall-redis')).toBe(200);
+    demo.kill('SIGTERM');
+    expect(await demo.exit()).toMatchObject({ code: 0 });
+    expect(await answersAt({ port })).toBe(false);
+  });
+
   test('when the port is in use, it says so and leaves no Redis behind', async () => {
     if (hasLocalRedis) return;
     const { server, port } = await occupiedPort();
@@ -115,6 +125,56 @@ describe('on a given Redis', () => {
     expect(await client.ttl(`${prefix}:cat-001234`)).toBeLessThanOrEqual(60);
     expect((await fetch(`${url}readyz`)).status).toBe(200);
     expect(await (await fetch(url)).text()).toContain('page.js');
+  });
+
+  test('a worker that is killed says so by its name, and the other goes on', async () => {
+    start(['--redis-url', redis.url, '--cache-prefix', prefix]);
+    const url = await demo.url();
+    expect(await post('faults/kill-worker')).toBe(200);
+    await until(() => /^worker-1: .*closed/m.test(demo.output.stderr));
+    await until(async () => {
+      const stats = (await (await fetch(`${url}admin/stats`)).json()) as { workers: object[] };
+      return JSON.stringify(stats.workers[1]) === '{"name":"worker-2","state":"following"}';
+    });
+    demo.kill('SIGTERM');
+    expect(await demo.exit()).toMatchObject({ code: 0 });
+  });
+
+  test('a worker that dies while it is replaced does not keep the app from ending', async () => {
+    start(['--redis-url', redis.url, '--cache-prefix', prefix, '--workers', '1']);
+    await demo.url();
+    expect(await post('faults/kill-worker')).toBe(200);
+    demo.kill('SIGTERM');
+    expect(await demo.exit()).toMatchObject({ code: 0 });
+  });
+
+  test('with --no-faults, --workers and --max-staleness-ms it is what they say', async () => {
+    const options = ['--no-faults', '--workers', '3', '--max-staleness-ms', '2000'];
+    start(['--redis-url', redis.url, '--cache-prefix', prefix, ...options]);
+    const url = await demo.url();
+    expect(await post('faults/flush-redis')).toBe(403);
+    const stats = (await (await fetch(`${url}admin/stats`)).json()) as { workers: object[] };
+    expect(stats.workers).toHaveLength(3);
+    const client = await redis.client();
+    await until(async () => (await fetch(`${url}categories/cat-001`)).status === 200);
+    redis.stall();
+    await until(async () => (await fetch(`${url}readyz`)).status === 503);
+    redis.resume();
+    await until(async () => (await fetch(`${url}categories/cat-001`)).status === 200);
+    expect(await client.exists(`${prefix}:cat-001`)).toBe(1);
+  });
+
+  test('what an earlier start with more records left goes', async () => {
+    const options = ['--redis-url', redis.url, '--cache-prefix', prefix];
+    start([...options, '--records', '100']);
+    await demo.url();
+    demo.kill('SIGTERM');
+    await demo.exit();
+    start(options);
+    const url = await demo.url();
+    expect(demo.output.stdout).toContain('Prefetched 5 records');
+    const state = (await (await fetch(`${url}admin/state`)).json()) as object;
+    expect(state).toMatchObject({ cacheCount: 5, orphanedCount: 0 });
   });
 
   test('it leaves that Redis as it is', async () => {
@@ -229,6 +289,11 @@ describe('the command line', () => {
     expect(stderr).toContain('Usage: npm start');
   });
 });
+
+async function post(route: string): Promise<number> {
+  const headers = { 'content-type': 'application/json' };
+  return (await fetch(`${await demo.url()}admin/${route}`, { method: 'POST', headers })).status;
+}
 
 async function occupiedPort(): Promise<{ server: Server; port: number }> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -1,7 +1,8 @@
-import request, { type Response } from 'supertest';
+import request from 'supertest';
 import type { CategoryLayout } from '../../src/demo/category.js';
 import { generatedCategories } from '../../src/demo/category.js';
 import { type DemoApp, startDemoApp } from '../support/demo-app.js';
+import { expectProblem } from '../support/problem.js';
 import { type TestRedis, startTestRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
 
@@ -19,14 +20,6 @@ afterAll(async () => {
 const get = (path: string) => request(demo.server).get(path);
 const send = (method: 'post' | 'patch' | 'delete', path: string, body: object = {}) =>
   request(demo.server)[method](path).send(body);
-
-function expectProblem(response: Response, status: number, detail?: RegExp): void {
-  expect(response.type).toBe('application/problem+json');
-  expect(response.status).toBe(status);
-  const body = JSON.parse(response.text) as Record<string, unknown>;
-  expect(body).toMatchObject({ type: 'about:blank', title: expect.any(String) as unknown, status });
-  if (detail) expect(body['detail']).toMatch(detail);
-}
 
 const layouts: [CategoryLayout, object][] = [
   ['json', { id: 'cat-001', name: 'Beverages', display_order: 1, featured: true, parent_id: '' }],
@@ -62,7 +55,7 @@ describe.each(layouts)('in the %s layout', (layout, beverages) => {
     });
 
     test('503 when nothing is loaded', async () => {
-      await demo.cache.clear();
+      await send('post', '/admin/clear').expect(200);
       const response = await get('/categories/cat-001');
       expectProblem(response, 503);
       expect(response.text).toContain('"outcome":"not-loaded"');
@@ -85,7 +78,7 @@ describe.each(layouts)('in the %s layout', (layout, beverages) => {
     });
 
     test('503 when nothing is loaded', async () => {
-      await demo.cache.clear();
+      await send('post', '/admin/clear').expect(200);
       expectProblem(await get('/categories?ids=cat-001'), 503);
     });
   });
@@ -192,7 +185,7 @@ describe.each(layouts)('in the %s layout', (layout, beverages) => {
       ...{ truncated: false, limit: 200, loaded: true, layout: layout.toUpperCase(), ttlSeconds: 600 },
     });
     expect(demo.primary.reads).toBe(1);
-    await demo.cache.clear();
+    await send('post', '/admin/clear').expect(200);
     expect((await get('/admin/state')).body).toMatchObject({ cacheIds: [], missingCount: 5, loaded: false });
   });
 
@@ -208,7 +201,7 @@ describe.each(layouts)('in the %s layout', (layout, beverages) => {
     const miss = await get('/admin/entries/cat-999');
     expectProblem(miss, 404);
     expect(miss.text).toContain('"outcome":"miss"');
-    await demo.cache.clear();
+    await send('post', '/admin/clear').expect(200);
     const response = await get('/admin/entries/cat-001');
     expectProblem(response, 503);
     expect(response.text).toContain('"outcome":"not-loaded"');
@@ -216,7 +209,7 @@ describe.each(layouts)('in the %s layout', (layout, beverages) => {
   });
 
   test('POST /admin/reprefetch: everything is there again', async () => {
-    await demo.cache.clear();
+    await send('post', '/admin/clear').expect(200);
     const { body } = await send('post', '/admin/reprefetch').expect(200);
     expect(body).toEqual({ loaded: 5, refused: 0, removed: 0, elapsedMs: expect.any(Number) as number });
     await get('/categories/cat-001').expect(200, beverages);
@@ -247,18 +240,28 @@ describe('in any layout', () => {
   test('GET /healthz', () => get('/healthz').expect(200, { status: 'ok' }));
 
   test('GET /readyz: 200 when loaded and followed, else 503 with what is lacking', async () => {
-    const { body } = await get('/readyz').expect(200);
+    const { body } = await until(async () => {
+      const response = await get('/readyz');
+      return response.status === 200 && response;
+    });
     expect(body).toEqual({ status: 'ready', loadedAt: expect.any(String) as string, records: 5 });
-    await demo.worker.pause();
-    expectProblem(await get('/readyz'), 503, /the sync worker is paused/);
-    demo.worker.resume();
-    await get('/readyz').expect(200);
-    await demo.cache.clear();
-    expectProblem(await get('/readyz'), 503, /the dataset is not loaded/);
-    await demo.worker.stop();
+    await send('post', '/admin/clear').expect(200);
     const response = await get('/readyz');
-    expectProblem(response, 503, /not loaded, the sync worker is stopped/);
+    expectProblem(response, 503, /^Not ready: the dataset is not loaded\.$/);
     expect(response.headers).toHaveProperty('retry-after');
+  });
+
+  test('GET /readyz: 503 when no worker has been heard of lately', async () => {
+    const heartbeat = `prefetch:{${demo.cache.name}}:heartbeat`;
+    await until(async () => (await get('/readyz')).status === 200);
+    await demo.crew.stop(1000);
+    await get('/readyz').expect(200);
+    await demo.client.set(heartbeat, Number(await demo.client.get(heartbeat)) - 12_000);
+    expectProblem(await get('/readyz'), 503, /^Not ready: no sync worker has been heard of for 1\d s\.$/);
+    await demo.client.del(heartbeat);
+    expectProblem(await get('/readyz'), 503, /^Not ready: no sync worker has been heard of\.$/);
+    await demo.cache.clear();
+    expectProblem(await get('/readyz'), 503, /not loaded, no sync worker has been heard of/);
   });
 
   test('GET /admin/stats and POST /admin/stats/reset', async () => {
@@ -274,6 +277,16 @@ describe('in any layout', () => {
         syncLagMsMax: expect.any(Number) as number,
       },
       ...{ primaryReads: 1, workerState: 'following', loading: null },
+      workers: [
+        { name: 'worker-1', state: 'following' },
+        { name: 'worker-2', state: 'standby' },
+      ],
+      deadLetters: 0,
+      changes: {
+        ...{ received: 1, applied: 1, covered: 0 },
+        ...{ dead: 0, replayed: 0, discarded: 0, waiting: 0 },
+      },
+      stalenessMs: expect.any(Number) as number,
     });
     const reset = { hits: 0, misses: 0, hitRatePct: 0, prefetched: 0, syncEventsApplied: 0, primaryReads: 0 };
     expect((await send('post', '/admin/stats/reset').expect(200)).body).toMatchObject(reset);
@@ -297,8 +310,31 @@ describe('in any layout', () => {
     await send('post', '/admin/clear').expect(200, { removed: 0 });
   });
 
-  test('POST /admin/reprefetch: 409 when the worker is stopped', async () => {
-    await demo.worker.stop();
+  test('POST /admin/clear holds the workers until POST /admin/reprefetch', async () => {
+    await send('post', '/admin/clear').expect(200, { removed: 5 });
+    const { body } = await get('/admin/stats').expect(200);
+    expect(body).toMatchObject({
+      workerState: 'paused',
+      workers: [
+        { name: 'worker-1', state: 'paused' },
+        { name: 'worker-2', state: 'paused' },
+      ],
+    });
+    await send('post', '/primary/categories', { id: 'cat-006', name: 'New' }).expect(201);
+    expectProblem(await get('/categories/cat-006'), 503);
+    expect((await send('post', '/admin/reprefetch').expect(200)).body).toMatchObject({ loaded: 6 });
+    await get('/categories/cat-006').expect(200);
+    expect((await get('/admin/stats')).body).toMatchObject({ workerState: 'following' });
+  });
+
+  test('a clear by somebody else is mended at once', async () => {
+    await demo.cache.clear();
+    await until(async () => (await get('/readyz')).status === 200);
+    expect((await get('/admin/state')).body).toMatchObject({ cacheCount: 5, loaded: true });
+  });
+
+  test('POST /admin/reprefetch: 409 when the workers are stopped', async () => {
+    await demo.crew.stop(1000);
     expectProblem(await send('post', '/admin/reprefetch'), 409, /stopped/);
   });
 
@@ -339,7 +375,12 @@ describe('in any layout', () => {
     ['post', '/admin/invalidate/cat-001'],
     ['post', '/admin/clear'],
     ['post', '/admin/reprefetch'],
+    ['post', '/admin/reconcile?repair=1'],
     ['post', '/admin/stats/reset'],
+    ['post', '/admin/faults/flush-redis'],
+    ['post', '/admin/faults/poison'],
+    ['post', '/admin/dead-letters/1-0/replay'],
+    ['delete', '/admin/dead-letters/1-0'],
   ];
 
   describe.each(changing)('%s %s', (method, path) => {
@@ -439,6 +480,8 @@ describe('without Redis', () => {
       '/categories?ids=cat-001',
       '/admin/state',
       '/admin/entries/cat-001',
+      '/admin/explain/cat-001',
+      '/admin/dead-letters',
       '/readyz',
     ]) {
       const response = await get(path);
@@ -446,7 +489,10 @@ describe('without Redis', () => {
       expect(response.text).toContain('"outcome":"unavailable"');
       expect(response.headers).toHaveProperty('retry-after');
     }
-    for (const path of ['/admin/clear', '/admin/invalidate/cat-001', '/admin/reprefetch']) {
+    for (const path of [
+      ...['/admin/clear', '/admin/invalidate/cat-001', '/admin/reprefetch', '/admin/reconcile'],
+      ...['/admin/faults/flush-redis', '/admin/faults/drift', '/admin/dead-letters/1-0/replay'],
+    ]) {
       expectProblem(await send('post', path), 503, /Redis/);
     }
     await get('/healthz').expect(200);

@@ -102,6 +102,7 @@ describe.each(layouts)('datasets in the layout %s', (layout) => {
     const keys = (await client.keys('*')).sort();
     expect(keys).toEqual([
       ...categories.map(({ id }) => `cache:category:${id}`),
+      'prefetch:{cache:category}:journal',
       'prefetch:{cache:category}:loaded',
     ]);
   });

@@ -1,10 +1,11 @@
-import { PrefetchCache, SyncWorker } from '../../src/index.js';
+import { PrefetchCache, SyncOperator, SyncWorker } from '../../src/index.js';
 import { MemoryPrimary } from '../../src/sources/memory/index.js';
 import { type Item, item, items, itemSchema, layouts } from '../support/item.js';
 import { type TestRedis, startTestRedis, uniquePrefix } from '../support/redis.js';
 import { ScriptedSource } from '../support/scripted-source.js';
 import { SyncWorld } from '../support/sync-world.js';
 import { until } from '../support/until.js';
+import { watchedClient } from '../support/watched-client.js';
 
 let redis: TestRedis;
 let world: SyncWorld;
@@ -56,6 +57,28 @@ describe.each(layouts)('in the layout %s', (layout) => {
     await worker.stop();
   });
 
+  it('what a worker loads while clear() still removes is not called loaded', async () => {
+    await world.started(new MemoryPrimary<Item>({ records: items(3) }), { takeoverMs: 200 });
+    const loads = () => world.told('loaded').length;
+    let pages = 0;
+    const slow = watchedClient(world.client, async ([name], send) => {
+      if (name !== 'SCAN' || pages++ > 0) return send();
+      await until(() => loads() === 2); // the worker has noticed, and loaded again
+      return send();
+    });
+    const { schema } = world.cache.dataset;
+    const seen = new Set<string>();
+    const clearing = new PrefetchCache({ client: slow, schema }).clear();
+    await until(async () => {
+      seen.add((await world.cache.get('item-00000')).outcome);
+      return loads() >= 3;
+    });
+    await clearing;
+    await until(async () => (await world.cache.get('item-00000')).outcome === 'hit');
+    expect(await world.cache.count()).toBe(3);
+    expect([...seen].filter((outcome) => outcome === 'miss')).toEqual([]);
+  });
+
   it('a dataset that is lost under a running worker comes back by itself', async () => {
     const { schema } = world.cache.dataset;
     const cache = new PrefetchCache({ client: world.client, schema, ttlSeconds: 1 });
@@ -67,19 +90,20 @@ describe.each(layouts)('in the layout %s', (layout) => {
     await worker.stop();
   });
 
-  it('start({ reload: true }) gets past a change that cannot be applied', async () => {
+  it('start({ reload: true }) brings a record of which a change could not be applied, and supersedes that', async () => {
     const primary = new MemoryPrimary<Item>({ records: items(2) });
     const [first] = items(2);
+    const operator = new SyncOperator({ cache: world.cache });
     const worker = await world.started(primary);
     primary.update(first!.id, { version: { not: 'text' } as never });
-    await until(() => worker.status().state === 'failed');
+    await until(async () => (await operator.deadLetters.list()).length === 1);
+    await worker.stop();
     primary.update(first!.id, { version: '7' });
-    await expect(world.worker(primary).start()).resolves.toBeUndefined();
-    await until(() => world.states().filter((state) => state === 'failed').length === 2);
-    const patient = world.worker(primary);
-    await patient.start({ reload: true });
+    const other = world.worker(primary);
+    await other.start({ reload: true });
     expect(await world.version(first!.id)).toBe('7');
-    expect(patient.status().state).toBe('following');
+    expect(other.status()).toMatchObject({ state: 'following', lastLoad: { loaded: 2, refused: 0 } });
+    expect(await operator.deadLetters.list()).toMatchObject([{ recordId: first!.id, isSuperseded: true }]);
   });
 
   it('tells which records a load refused, and why', async () => {

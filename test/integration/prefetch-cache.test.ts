@@ -147,7 +147,9 @@ describe.each(layouts)('a PrefetchCache in the layout %s', (layout) => {
       await expect(cache.get('cat-001')).resolves.toMatchObject({ outcome: 'not-loaded' });
       await expect(cache.loadNote()).resolves.toBeNull();
       await expect(cache.clear()).resolves.toBe(0);
-      await expect(client.keys(`*${prefix}*`)).resolves.toEqual([]);
+      // who follows the journal reads there that everything is gone
+      await expect(client.keys(`*${prefix}*`)).resolves.toEqual([cache.dataset.keys.journal]);
+      expect(await client.ttl(cache.dataset.keys.journal)).toBeGreaterThan(0);
     });
   });
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ReloadReason } from '../../src/index.js';
-import { timeOf } from '../../src/sources/redis-stream/entry-id.js';
+import { timeOf } from '../../src/redis/streams/entry-id.js';
 import { item } from '../support/item.js';
 import { type TestRedis, startTestRedis } from '../support/redis.js';
 import { Following } from '../support/stream-following.js';

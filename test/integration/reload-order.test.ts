@@ -25,7 +25,7 @@ afterAll(() => redis.stop());
 beforeEach(async () => {
   world = await SyncWorld.open(redis);
   source = new ScriptedSource<Item>();
-  const starting = world.started(source);
+  const starting = world.started(source, { maxShrink: 1 });
   (await source.snapshot()).answer('10').rows(item('a', 1), item('b', 1), item('gone', 1)).end();
   worker = await starting;
   reloading = worker.reload();

@@ -44,7 +44,7 @@ function hammer(ids: readonly string[]) {
 }
 
 async function loaded(source: ScriptedSource<Item>, ...rows: Item[]): Promise<SyncWorker<Item>> {
-  const starting = world.started(source);
+  const starting = world.started(source, { maxShrink: 1 });
   (await source.snapshot(source.snapshots.length + 1))
     .answer('10')
     .rows(...rows)
@@ -123,8 +123,8 @@ describe('reload()', () => {
     const worker = await loaded(source, item('item-00000'));
     const reloading = worker.reload();
     const snapshot = (await source.snapshot(2)).answer('20');
-    for (let page = 0; page < 3; page++)
-      snapshot.rows(...items(70).map((row) => ({ ...row, name: { not: 'text' } as never })));
+    const unfit = items(210).map((row) => ({ ...row, name: { not: 'text' } as never }));
+    for (let page = 0; page < 3; page++) snapshot.rows(...unfit.slice(page * 70, page * 70 + 70));
     snapshot.rows(null as never, { id: 5 } as never, item('good')).end();
     const report = await reloading;
     expect(report).toMatchObject({ loaded: 1, refused: 212 });
@@ -150,39 +150,76 @@ describe('reload()', () => {
     expect(await world.version('a')).toBe('3');
   });
 
-  it.each(['before its first row', 'between rows'])(
-    'that fails %s leaves the old records, and the next start loads again',
-    async (when) => {
-      const source = new ScriptedSource<Item>();
-      const worker = await loaded(source, ...items(3));
-      const reloading = worker.reload();
-      const snapshot = await source.snapshot(2);
-      if (when === 'between rows') {
-        snapshot.answer('20').rows(item('item-00000', 2));
-        await until(() => snapshot.isHungry);
-        snapshot.fail(new Error('boom'));
-      } else snapshot.refuse(new Error('boom'));
-      await expect(reloading).rejects.toMatchObject({
-        code: 'ERR_PREFETCH_SOURCE',
-        cause: expect.objectContaining({ message: 'boom' }),
-      });
+  describe('that fails', () => {
+    const boom = {
+      code: 'ERR_PREFETCH_SOURCE',
+      cause: expect.objectContaining({ message: 'boom' }) as object,
+    };
+    const upsert = (version: number) =>
+      ({ op: 'upsert', id: 'item-00001', record: item('item-00001', version) }) as const;
+    let source: ScriptedSource<Item>;
+    let worker: SyncWorker<Item>;
+
+    beforeEach(async () => {
+      source = new ScriptedSource<Item>();
+      source.onResume = (checkpoint) => ({ from: checkpoint ?? '0' });
+      worker = await loaded(source, ...items(3));
+    });
+
+    async function failBetweenRows(): Promise<void> {
+      const reloading = expect(worker.reload()).rejects.toMatchObject(boom);
+      const snapshot = (await source.snapshot(2)).answer('20').rows(item('item-00000', 20));
+      await until(() => snapshot.isHungry);
+      snapshot.fail(new Error('boom'));
+      await reloading;
       expect(Object.keys(await versionsIn(world.cache))).toEqual(items(3).map(({ id }) => id));
       expect(worker.status()).toMatchObject({ state: 'following', loading: null, position: '10' });
       expect(await world.isMarked()).toBe(true);
-      source.send(25, { op: 'upsert', id: 'item-00001', record: item('item-00001', 25) });
-      await until(async () => (await world.version('item-00001')) === '25');
+    }
+
+    async function apply(version: number): Promise<void> {
+      source.send(version, upsert(version));
+      await until(async () => (await world.version('item-00001')) === String(version));
+    }
+
+    it('before its first row leaves everything as it was, and the next start resumes', async () => {
+      const reloading = expect(worker.reload()).rejects.toMatchObject(boom);
+      (await source.snapshot(2)).refuse(new Error('boom'));
+      await reloading;
+      expect(Object.keys(await versionsIn(world.cache))).toEqual(items(3).map(({ id }) => id));
+      expect(worker.status()).toMatchObject({ state: 'following', loading: null, position: '10' });
+      await until(async () => !(await world.isMarked()));
+      await apply(25);
+      await worker.stop();
+      await world.started(source);
+      expect(source.resumedAt.at(-1)).toBe('25');
+      expect(source.snapshots).toHaveLength(2);
+    });
+
+    it('between rows leaves the old records, and the next start loads again', async () => {
+      await failBetweenRows();
+      await apply(15); // the rows that are in are newer
+      expect(await world.isMarked()).toBe(true);
       await worker.stop();
 
-      source.onResume = (checkpoint) => ({ from: checkpoint ?? '0' });
-      const again = world.worker(source);
-      const starting = again.start();
-      (await source.snapshot(3)).answer('30').rows(item('item-00000', 3)).end();
+      const starting = world.started(source, { maxShrink: 1 });
+      (await source.snapshot(3)).answer('30').rows(item('item-00000', 30)).end();
       await starting;
-      expect(source.resumedAt.at(-1)).toBe('25');
-      expect(await versionsIn(world.cache)).toEqual({ 'item-00000': '3' });
+      expect(await versionsIn(world.cache)).toEqual({ 'item-00000': '30' });
+      expect(await world.checkpoint()).toBe('30');
       expect(await world.isMarked()).toBe(false);
-    },
-  );
+    });
+
+    it('between rows is history when changes have come past them, and the next start resumes', async () => {
+      await failBetweenRows();
+      await apply(25);
+      await until(async () => !(await world.isMarked()));
+      await worker.stop();
+      await world.started(source);
+      expect(source.resumedAt.at(-1)).toBe('25');
+      expect(source.snapshots).toHaveLength(2);
+    });
+  });
 
   it('that failed can be tried again at once', async () => {
     const source = new ScriptedSource<Item>();
@@ -196,14 +233,18 @@ describe('reload()', () => {
     expect(await world.isMarked()).toBe(false);
   });
 
-  it('loads again after clear()', async () => {
-    const primary = new MemoryPrimary<Item>({ records: items(3) });
-    const worker = await world.started(primary);
+  it('loads again after clear(), asked or not', async () => {
+    const source = new ScriptedSource<Item>();
+    const worker = await loaded(source, item('a'));
     await world.cache.clear();
-    expect((await world.cache.get('item-00000')).outcome).toBe('not-loaded');
-    await worker.reload();
-    expect((await world.cache.get('item-00000')).outcome).toBe('hit');
-    expect((await world.cache.get('item-99999')).outcome).toBe('miss');
+    const healing = await source.snapshot(2);
+    expect((await world.cache.get('a')).outcome).toBe('not-loaded');
+    const reloading = worker.reload(); // it is the one that the worker has begun by itself
+    healing.answer('20').rows(item('a', 2)).end();
+    expect(await reloading).toMatchObject({ loaded: 1, removed: 0 });
+    expect(await world.version('a')).toBe('2');
+    expect((await world.cache.get('b')).outcome).toBe('miss');
+    expect(source.snapshots).toHaveLength(2);
   });
 
   it('is refused by a worker that does not run yet', async () => {

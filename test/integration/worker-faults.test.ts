@@ -106,34 +106,90 @@ describe('a source that fails', () => {
         source.send(11);
       },
     ],
-  ])('because it %s stops the worker loudly, and the next one goes on', async (_, script) => {
+  ])('because it %s is opened again, loudly, and followed from the checkpoint', async (_, script) => {
+    source.send(11, { op: 'upsert', id: 'a', record: item('a', 11) });
+    await until(() => source.acknowledged.includes('11'));
     script();
-    await until(() => worker.status().state === 'failed');
-    expect(worker.status().error).toMatchObject({
-      code: 'ERR_PREFETCH_SOURCE',
-      message: expect.stringMatching(/boom|ended/),
-    });
-    expect(world.told('worker-error')).toHaveLength(1);
-    expect(world.states()).toEqual(['starting', 'following', 'failed']);
-    expect(await world.version('a')).toBe('1');
-    await until(() => source.sessionsClosed === 1);
-    await world.withoutConnections();
-
+    await until(() => world.states().includes('retrying'));
+    expect(await world.version('a')).toBe('11');
     Object.assign(source, { onAcknowledge: () => undefined, onCompare: () => undefined });
-    await world.started(source);
+
+    await until(() => source.sessions === 2 && worker.status().state === 'following');
+    expect(world.told('worker-error')).toMatchObject([
+      { error: { code: 'ERR_PREFETCH_SOURCE', message: expect.stringMatching(/boom|ended/) } },
+    ]);
+    expect(world.states()).toEqual(['starting', 'following', 'retrying', 'following']);
+    expect(worker.status().error).toBeNull();
+    expect(source.sessionsClosed).toBe(1);
+    expect(source.resumedAt).toEqual([null, await world.checkpoint()]);
     expect(source.snapshots).toHaveLength(1);
-    source.send(12, { op: 'upsert', id: 'a', record: item('a', 12) });
-    await until(async () => (await world.version('a')) === '12');
+    source.send(13, { op: 'upsert', id: 'a', record: item('a', 13) });
+    await until(async () => (await world.version('a')) === '13');
   });
 
-  it('while a batch waits at a pause fails at once', async () => {
+  it('again and again is opened after ever longer pauses, until it can be followed', async () => {
+    const openedAt: number[] = [];
+    source.onOpen = () => {
+      openedAt.push(performance.now());
+      if (openedAt.length < 6) throw new Error(`boom ${openedAt.length}`);
+    };
+    source.failFeed(new Error('boom 0'));
+    await until(() => openedAt.length === 3);
+    await until(() => worker.status().error?.message.includes('boom 3'));
+    expect(worker.status()).toMatchObject({ state: 'retrying', error: { code: 'ERR_PREFETCH_SOURCE' } });
+    expect(await world.version('a')).toBe('1');
+    const reloading = worker.reload(); // a wish that waits for whoever writes next
+
+    await until(() => worker.status().state === 'following');
+    expect(world.states()).toEqual(['starting', 'following', 'retrying', 'following']);
+    expect(world.told('worker-error').map(({ error }) => /boom \d/.exec(error.message)?.[0])).toEqual(
+      Array.from({ length: 6 }, (_, n) => `boom ${n}`),
+    );
+    const pauses = openedAt.slice(1).map((at, i) => at - openedAt[i]!);
+    expect(pauses[4]).toBeGreaterThan(2 * pauses[0]!);
+    (await source.snapshot(2)).answer('20').rows(item('a', 20)).end();
+    expect(await reloading).toMatchObject({ loaded: 1 });
+    expect(await world.version('a')).toBe('20');
+  });
+
+  it('and then no longer knows the checkpoint is loaded again', async () => {
+    source.onResume = () => ({ reload: 'lost-changes', detail: 'They are gone.' });
+    source.failFeed(new Error('boom'));
+    const snapshot = (await source.snapshot(2)).answer('30');
+    expect(await world.version('a')).toBe('1');
+    snapshot.rows(item('a', 30)).end();
+    await until(() => worker.status().state === 'following');
+    expect(await world.version('a')).toBe('30');
+    expect(await world.checkpoint()).toBe('30');
+  });
+
+  it('while a batch waits at a pause ends the term at once, and what waited comes again', async () => {
     await worker.pause();
     source.send(11, { op: 'upsert', id: 'a', record: item('a', 11) });
     source.failFeed(new Error('boom'));
     worker.resume();
-    await until(() => worker.status().state === 'failed');
-    expect(await world.version('a')).toBe('11');
+    await until(() => source.sessions === 2 && worker.status().state === 'following');
+    const checkpoint = await world.checkpoint();
+    expect(source.resumedAt).toEqual([null, checkpoint]);
+    expect({ checkpoint, version: await world.version('a') }).toEqual(
+      checkpoint === '11' ? { checkpoint: '11', version: '11' } : { checkpoint: '10', version: '1' },
+    );
+    source.send(11, { op: 'upsert', id: 'a', record: item('a', 11) });
+    await until(async () => (await world.version('a')) === '11');
     expect(await world.checkpoint()).toBe('11');
+  });
+
+  it('before it is followed fails the start', async () => {
+    const failing = new ScriptedSource<Item>();
+    failing.onOpen = () => {
+      throw new Error('boom');
+    };
+    await worker.stop();
+    const other = world.worker(failing);
+    await expect(other.start()).rejects.toMatchObject({ code: 'ERR_PREFETCH_SOURCE' });
+    expect(other.status().state).toBe('failed');
+    expect(await world.version('a')).toBe('1');
+    await world.withoutConnections();
   });
 });
 
@@ -161,13 +217,14 @@ describe('connections that break', () => {
     const starting = worker.start();
     const snapshot = (await source.snapshot()).answer('10');
     for (let page = 0; page < 5; page++) {
-      snapshot.rows(...items(600, page));
+      snapshot.rows(...items(3_000).slice(page * 600, page * 600 + 600));
       await world.cutConnections();
       await until(() => snapshot.isHungry);
     }
     snapshot.end();
     await starting;
-    expect(await versionsIn(world.cache)).toEqual(versionsOf(items(600, 4)));
+    expect(await versionsIn(world.cache)).toEqual(versionsOf(items(3_000)));
+    expect(source.snapshots).toHaveLength(1);
   });
 });
 
@@ -188,9 +245,11 @@ describe('Redis that is killed and started again, empty', () => {
     expect(goesForward()).toBe(true);
     await until(() => world.states().at(-1) === 'following');
     expect(await versionsIn(world.cache)).toEqual(versionsOf(await primary.list()));
-    expect((await world.cache.get('other')).outcome).toBe('not-loaded');
-    await worker.reload();
     expect((await world.cache.get('other')).outcome).toBe('miss');
+    expect(world.told('worker-error').map(({ error }) => error.code)).toEqual(
+      expect.arrayContaining(['ERR_PREFETCH_UNAVAILABLE']),
+    );
+    expect(world.told('loaded')).toHaveLength(2);
   });
 });
 

@@ -228,8 +228,13 @@ describe('stop()', () => {
     (await source.snapshot()).answer('5').end();
     const worker = await starting;
     source.failFeed(new Error('boom'));
-    await until(() => worker.status().state === 'failed');
-    await worker.stop();
-    expect(worker.status().error).toMatchObject({ code: 'ERR_PREFETCH_SOURCE' });
+    source.onOpen = () => {
+      throw new Error('boom again');
+    };
+    await until(() => worker.status().error?.message.includes('boom again'));
+    expect(worker.status().state).toBe('retrying');
+    expect(await millisecondsOf(() => worker.stop())).toBeLessThan(1_000);
+    expect(worker.status()).toMatchObject({ state: 'stopped', error: { code: 'ERR_PREFETCH_SOURCE' } });
+    await world.withoutConnections();
   });
 });

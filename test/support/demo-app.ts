@@ -11,8 +11,12 @@ import {
   categorySchema,
   sampleCategories,
 } from '../../src/demo/category.js';
+import { Crew } from '../../src/demo/crew.js';
 import { EventStream } from '../../src/demo/event-stream.js';
-import { PrefetchCache, SyncWorker } from '../../src/index.js';
+import { Faults } from '../../src/demo/faults/faults.js';
+import { OwnRedis } from '../../src/demo/faults/own-redis.js';
+import { VitalSigns } from '../../src/demo/vital-signs.js';
+import { PrefetchCache } from '../../src/index.js';
 import { MemoryPrimary } from '../../src/sources/memory/index.js';
 import { type TestRedis, uniquePrefix } from './redis.js';
 
@@ -24,39 +28,66 @@ interface DemoAppOptions {
   /** How long lookups and operators wait for Redis. */
   deadlineMs?: number;
   pingEveryMs?: number;
+  /** @default 2 */
+  workers?: number;
+  takeoverMs?: number;
+  replaceAfterMs?: number;
+  /** @default true */
+  faults?: boolean;
+  /** The app may stall and flush the server, as if it had started it. @default false */
+  ownsRedis?: boolean;
+  stallMs?: number;
+  maxStalenessMs?: number;
 }
 
 /** The sample app in this process, loaded and listening, with a page of one line. */
 export async function startDemoApp(redis: TestRedis, options: DemoAppOptions = {}) {
   const { layout = 'json', records = sampleCategories(layout), deadlineMs = 2000, pingEveryMs } = options;
+  const {
+    workers: size = 2,
+    takeoverMs = 3000,
+    replaceAfterMs = 300,
+    stallMs = 500,
+    maxStalenessMs,
+  } = options;
   const pageDirectory = await mkdtemp(join(tmpdir(), 'page-'));
   await writeFile(join(pageDirectory, 'index.html'), '<!doctype html><title>The page</title>');
   const client = await redis.client();
   const schema = categorySchema(uniquePrefix(), layout);
   const cache = new PrefetchCache({ client, schema, ttlSeconds: 600, deadlineMs });
   const primary = new MemoryPrimary({ records });
-  const worker = new SyncWorker({ cache, source: primary });
-  const events = new EventStream({ cache, worker, primary }, pingEveryMs);
+  const crew = new Crew({ cache, source: primary, size, takeoverMs, replaceAfterMs });
+  const vitals = new VitalSigns(cache);
+  const events = new EventStream({ cache, crew, primary, vitals, maxStalenessMs }, pingEveryMs);
+  const ownRedis = options.ownsRedis
+    ? new OwnRedis({
+        kill(signal) {
+          if (signal === 'SIGSTOP') redis.stall();
+          else redis.resume();
+          return true;
+        },
+      })
+    : undefined;
+  const faults =
+    options.faults === false
+      ? undefined
+      : new Faults({ cache, crew, primary, ownRedis, stallMs, tell: events.tellFault });
   const logged: unknown[] = [];
   const log = (error: unknown) => logged.push(error);
   const app = createApp({
-    cache,
-    worker,
-    primary,
-    layout,
-    events,
-    pageDirectory,
-    patienceMs: deadlineMs,
-    log,
+    ...{ cache, crew, primary, layout, vitals, faults, maxStalenessMs, events },
+    ...{ pageDirectory, patienceMs: deadlineMs, log },
   });
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  await worker.start();
+  await crew.start();
+  await vitals.look();
   return {
     cache,
     primary,
-    worker,
+    crew,
     events,
+    faults,
     client,
     server,
     logged,
@@ -67,7 +98,8 @@ export async function startDemoApp(redis: TestRedis, options: DemoAppOptions = {
       server.close();
       server.closeAllConnections();
       await closed;
-      await worker.stop(deadlineMs);
+      faults?.end();
+      await crew.stop(deadlineMs);
       await rm(pageDirectory, { recursive: true });
     },
   };

@@ -33,6 +33,11 @@ const packagesOf: Readonly<Record<string, Packages>> = {
   express: { atRunTime: [], asTypes: ['redis-om', 'express'] },
 };
 
+/** What one kind of source needs, and loads when it is used. */
+const packagesOfSource: Readonly<Record<string, Packages>> = {
+  postgres: { atRunTime: ['pg'], asTypes: [] },
+};
+
 /** What is wrong with the imports of src, one sentence each. */
 export function brokenRules(imports: readonly Import[]): string[] {
   return imports.flatMap((found) => {
@@ -64,6 +69,7 @@ function whyNotPackage({ from, to, typeOnly }: Import): string | undefined {
   if (to.startsWith('node:') || room === 'demo') return undefined;
   const allowed = packagesOf[room];
   if (allowed === undefined) return 'no package is needed here';
+  if (room === 'sources' && packagesOfSource[kindOf(from) ?? '']?.atRunTime.includes(to)) return undefined;
   if (allowed.atRunTime.includes(to) || (typeOnly && allowed.asTypes.includes(to))) return undefined;
   return allowed.asTypes.includes(to)
     ? 'only its types are allowed here'

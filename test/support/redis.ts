@@ -3,10 +3,12 @@ import { createClient } from 'redis';
 import { installRedisServer } from '../../src/demo/redis-server/install.js';
 import { type PrivateRedis, startPrivateRedis } from '../../src/demo/redis-server/private-redis.js';
 import { findServerBinary } from '../../src/demo/redis-server/server-binary.js';
+import { type DataFiles, makeDataFiles } from './redis-data-files.js';
+import { type RedisMoods, redisMoods } from './redis-moods.js';
 
 export type TestClient = ReturnType<typeof newClient>;
 
-export interface TestRedis {
+export interface TestRedis extends RedisMoods {
   readonly url: string;
   readonly port: number;
   /** True: the server of TEST_REDIS_URL, which others may use too. Never flush, kill or stall it. */
@@ -17,13 +19,23 @@ export interface TestRedis {
   client(): Promise<TestClient>;
   /** Ends the private server as a crash would; the port stays ours. */
   kill(): Promise<void>;
-  /** Starts it on the same port again, empty; kills it before if need be. */
-  restart(): Promise<void>;
+  /**
+   * Starts it on the same port again, and ends it before if need be: empty, or with all that it had, as one that keeps
+   * every write, or with what it had at the time of a copy, as one that was set back.
+   */
+  restart(data?: 'kept' | RedisCopy): Promise<void>;
+  /** All that the private server has now. */
+  copy(): Promise<RedisCopy>;
   /** Freezes the private server: connections stay open and nothing answers. */
   stall(): void;
   resume(): void;
   /** Closes the clients and ends the private server, or removes the keys of uniquePrefix() from the shared one. */
   stop(): Promise<void>;
+}
+
+/** For restart(). */
+export interface RedisCopy {
+  readonly file: string;
 }
 
 export interface TestRedisOptions {
@@ -37,15 +49,21 @@ export interface TestRedisOptions {
 export async function startTestRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
   const sharedUrl = process.env['TEST_REDIS_URL'] ?? '';
   const isShared = sharedUrl !== '' && options.private !== true && options.args === undefined;
-  const args = options.args ?? [];
-  let server = isShared ? undefined : await startPrivateRedis({ binary: await serverBinary(), args });
+  const files = isShared ? undefined : await makeDataFiles();
+  const start = async (ownPort?: number) =>
+    startPrivateRedis({
+      binary: await serverBinary(),
+      args: [...(files?.args ?? []), ...(options.args ?? [])],
+      ...(ownPort !== undefined && { port: ownPort }),
+    });
+  let server = isShared ? undefined : await start();
   const url = server?.url ?? sharedUrl;
   const port = server?.port ?? Number(new URL(url).port || 6379);
   const clients: TestClient[] = [];
 
-  const own = (): PrivateRedis => {
-    if (server === undefined) throw new Error('A shared server: ask for startTestRedis({ private: true }).');
-    return server;
+  const own = (): { server: PrivateRedis; files: DataFiles } => {
+    if (server !== undefined && files !== undefined) return { server, files };
+    throw new Error('A shared server: ask for startTestRedis({ private: true }).');
   };
   const client = async () => {
     const made = newClient(url);
@@ -53,30 +71,46 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
     await made.connect();
     return made;
   };
+  let admin: Promise<TestClient> | undefined;
+  const ask = async (command: readonly string[]): Promise<unknown> => {
+    own();
+    return (await (admin ??= client())).sendCommand([...command]);
+  };
 
   return {
     url,
     port,
     isShared,
     get pid() {
-      return own().pid;
+      return own().server.pid;
     },
     client,
-    kill: () => own().stop(),
-    async restart() {
-      await own().stop();
-      server = await startPrivateRedis({ binary: await serverBinary(), args, port });
+    kill: () => own().server.stop(),
+    async copy() {
+      await ask(['SAVE']);
+      return own().files.copy();
+    },
+    async restart(data) {
+      if (data === 'kept') {
+        ask(['SHUTDOWN', 'SAVE']).catch(() => undefined); // it ends without an answer
+        await own().server.ended;
+      }
+      await own().server.stop();
+      if (data !== 'kept') await own().files.replace(data?.file);
+      server = await start(port);
     },
     stall() {
-      own().process.kill('SIGSTOP');
+      own().server.process.kill('SIGSTOP');
     },
     resume() {
-      own().process.kill('SIGCONT');
+      own().server.process.kill('SIGCONT');
     },
+    ...redisMoods(ask),
     async stop() {
       if (isShared) await removeOwnKeys(await client());
       for (const open of clients) if (open.isOpen) open.destroy();
       await server?.stop();
+      await files?.remove();
     },
   };
 }

@@ -12,14 +12,18 @@ import { until } from './until.js';
 
 type Resumed = { from: string } | { reload: ReloadReason; detail: string };
 
+type SnapshotFacts = Pick<Snapshot<unknown>, 'exact' | 'total'>;
+
 /** A snapshot whose rows come when the test says so. */
 export class ScriptedSnapshot<R> {
   readonly #answer = new StepQueue<string>();
   readonly #pages = new StepQueue<readonly R[]>();
+  #facts: SnapshotFacts = { exact: true };
   isClosed = false;
 
   /** The source gives the snapshot, which stands at this position. */
-  answer(position: string): this {
+  answer(position: string, facts: Partial<SnapshotFacts> = {}): this {
+    this.#facts = { ...this.#facts, ...facts };
     this.#answer.push(position);
     return this;
   }
@@ -50,7 +54,7 @@ export class ScriptedSnapshot<R> {
     const position = await this.#answer.next();
     return {
       position,
-      exact: true,
+      ...this.#facts,
       records: this.#pages,
       close: () => {
         this.isClosed = true;
@@ -78,6 +82,8 @@ export class ScriptedSource<R> implements ChangeSource<R> {
     checkpoint === null ? { reload: 'no-checkpoint', detail: 'There is none.' } : { from: checkpoint };
   onAcknowledge: () => void = () => undefined;
   onCompare: () => void = () => undefined;
+  /** Where the changes end that there are. */
+  onEnd: () => string = () => '0';
   /** A snapshot that is being waited for ends when the worker stops; false: it never does. */
   heedsAbort = true;
   #feed = new StepQueue<ChangeBatch<R>>();
@@ -128,6 +134,7 @@ export class ScriptedSource<R> implements ChangeSource<R> {
         this.onCompare();
         return Number(a) - Number(b);
       },
+      end: () => Promise.resolve(this.onEnd()),
       lag: () => Promise.resolve({ events: 7 }),
       close: () => {
         this.sessionsClosed++;

@@ -52,6 +52,8 @@ describe('the rules', () => {
     ['express/lookup.ts', "import express, { type Request } from 'express';", /only its types/],
     ['express/lookup.ts', "import { type Request } from 'express';", /only its types/],
     ['redis/client.ts', "const lodash = require('lodash');", /not allowed/],
+    ['sources/memory/feed.ts', "import pg from 'pg';", /not allowed/],
+    ['sources/postgres/feed.ts', "import { createClient } from 'redis';", /not allowed/],
     ['events.ts', "import 'redis';", /no package/],
   ])('refuse in %s: %s', (from, text, why) => {
     expect(rulesBrokenBy(from, text)).toEqual([expect.stringMatching(why)]);
@@ -61,6 +63,7 @@ describe('the rules', () => {
     ['cache/reader.ts', "import { Keys } from '../redis/keys.js';"],
     ['sources/memory/feed.ts', "import type { ChangeSource } from '../../sync/source.js';"],
     ['express/lookup.ts', "import type { Request } from 'express';"],
+    ['sources/postgres/client.ts', "const pg = await import('pg');"],
     [
       'demo/main.ts',
       "import { MemoryPrimary } from '../sources/memory/index.js';\nimport helmet from 'helmet';",

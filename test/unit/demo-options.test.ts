@@ -9,11 +9,15 @@ const defaults = {
   ttlSeconds: 3600,
   primaryLatencyMs: 80,
   records: undefined,
+  workers: 2,
+  maxStalenessMs: undefined,
+  faults: true,
 };
 
 const allFlags = [
   ...['--host', '0.0.0.0', '--port', '0', '--layout', 'hash', '--cache-prefix', 'shop:category'],
   ...['--ttl-seconds', '60', '--primary-latency-ms', '0', '--records', '100000'],
+  ...['--workers', '3', '--max-staleness-ms', '10000', '--no-faults'],
 ];
 
 test('without anything given, the defaults', () => {
@@ -30,6 +34,9 @@ test('every option by flag', () => {
     ttlSeconds: 60,
     primaryLatencyMs: 0,
     records: 100_000,
+    workers: 3,
+    maxStalenessMs: 10_000,
+    faults: false,
   });
 });
 
@@ -43,6 +50,9 @@ test('every option by environment, and the flag wins', () => {
     PREFETCH_TTL_SECONDS: '5',
     PREFETCH_PRIMARY_LATENCY_MS: '7',
     PREFETCH_RECORDS: '9',
+    PREFETCH_WORKERS: '1',
+    PREFETCH_MAX_STALENESS_MS: '8',
+    PREFETCH_NO_FAULTS: '1',
   };
   const expected = {
     host: 'localhost',
@@ -53,6 +63,9 @@ test('every option by environment, and the flag wins', () => {
     ttlSeconds: 5,
     primaryLatencyMs: 7,
     records: 9,
+    workers: 1,
+    maxStalenessMs: 8,
+    faults: false,
   };
   expect(readOptions([], environment)).toEqual(expected);
   expect(readOptions(['--port', '81', '--layout=json'], environment)).toEqual({
@@ -60,6 +73,10 @@ test('every option by environment, and the flag wins', () => {
     port: 81,
     layout: 'json',
   });
+});
+
+test.each(['', '0'])('PREFETCH_NO_FAULTS=%s leaves them', (PREFETCH_NO_FAULTS) => {
+  expect(readOptions([], { PREFETCH_NO_FAULTS })).toEqual(defaults);
 });
 
 test('a variable set to nothing is not given', () => {
@@ -114,6 +131,10 @@ test.each([
   [['--primary-latency-ms', '-5'], /--primary-latency-ms/],
   [['--records', '0'], /--records/],
   [['--records', '1e3'], /--records/],
+  [['--workers', '0'], /--workers to be a whole number from 1 to 9/],
+  [['--workers', '10'], /--workers/],
+  [['--max-staleness-ms', '0'], /--max-staleness-ms/],
+  [['--no-faults=1'], /--no-faults/],
   [['--cache-prefix', 'a b'], /--cache-prefix/],
   [['--cache-prefix', ':'], /--cache-prefix/],
   [['--cache-prefix', '{a}'], /--cache-prefix/],

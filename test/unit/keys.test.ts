@@ -10,10 +10,20 @@ describe('the keys of a dataset', () => {
   });
 
   it('are of one hash tag, outside of the prefix, for the library', () => {
-    for (const key of [keys.loadNote, keys.checkpoint, keys.reloadMark, keys.bulkLoadMark]) {
-      expect(key).toMatch(/^prefetch:\{cache:category\}:[a-z-]+$/);
+    const { prefix, scanPattern, ...named } = keys;
+    const own = [...Object.values(named), keys.answer('1-0')];
+    expect(own.length).toBeGreaterThan(12);
+    for (const key of own) {
+      expect(key).toMatch(/^prefetch:\{cache:category\}:[a-z-]+(:1-0)?$/);
+      expect(key.startsWith(prefix)).toBe(false);
+      expect(keys.idOf(key)).toBeUndefined();
     }
-    expect(new Set([keys.loadNote, keys.checkpoint, keys.reloadMark, keys.bulkLoadMark]).size).toBe(4);
+    expect(new Set(own).size).toBe(own.length);
+    expect(scanPattern).toBe(`${prefix}*`);
+  });
+
+  it('have an answer of its own for every command', () => {
+    expect(keys.answer('1-0')).not.toBe(keys.answer('1-1'));
   });
 
   it.each([

@@ -116,12 +116,15 @@ describe('a PrefetchCache', () => {
     expect(cacheWith({ schema: foreign }).name).toBe(prefix);
   });
 
-  it('refuses options of bulkLoad() that nobody reads, and wrong deadlines of lookups', async () => {
+  it('refuses options of bulkLoad() that nobody reads, and wrong times of lookups', async () => {
     await expect(cache.bulkLoad([], { progress: 1 } as never)).rejects.toEqual(
       refused(/no option `progress`/),
     );
     await expect(cache.get('cat-001', { deadlineMs: 0 })).rejects.toEqual(refused(/deadlineMs/));
     await expect(cache.getMany(['cat-001'], { deadlineMs: NaN })).rejects.toEqual(refused(/deadlineMs/));
+    await expect(cache.get('cat-001', { maxStalenessMs: 0 })).rejects.toEqual(refused(/maxStalenessMs/));
+    const endless = cache.getMany(['cat-001'], { maxStalenessMs: Infinity });
+    await expect(endless).rejects.toEqual(refused(/maxStalenessMs/));
   });
 });
 
@@ -136,6 +139,14 @@ describe('prefetchLookup()', () => {
     [{ deadlineMs: 0 }, /`deadlineMs`/],
     [{ onMiss: 'ignore' }, /`onMiss` to be a request handler or 'next', got 'ignore'/],
     [{ onUnavailable: 404 }, /`onUnavailable`/],
+    [{ maxStalenessMs: 0 }, /`maxStalenessMs` to be a number of milliseconds/],
+    [{ maxStalenessMs: '5s' }, /`maxStalenessMs`/],
+    [{ maxStalenessMs: Infinity }, /`maxStalenessMs`/],
+    [
+      { maxStalenessMs: 1000, onStale: 'ignore' },
+      /`onStale` to be 'serve', a request handler or 'next', got 'ignore'/,
+    ],
+    [{ onStale: 'serve' }, /`maxStalenessMs` to be .*because `onStale` is given, got undefined/],
   ])('refuses %j', (options, message) => {
     expect(() => prefetchLookup(cache, options as never)).toThrow(refused(message));
   });
@@ -166,6 +177,14 @@ describe('prefetchLookupMany()', () => {
     [{ name: '' }, /`name`/],
     [{ deadlineMs: '1s' }, /`deadlineMs`/],
     [{ onUnavailable: 'ignore' }, /`onUnavailable`/],
+    [{ maxStalenessMs: 0 }, /`maxStalenessMs` to be a number of milliseconds/],
+    [{ maxStalenessMs: '5s' }, /`maxStalenessMs`/],
+    [{ maxStalenessMs: Infinity }, /`maxStalenessMs`/],
+    [
+      { maxStalenessMs: 1000, onStale: 'ignore' },
+      /`onStale` to be 'serve', a request handler or 'next', got 'ignore'/,
+    ],
+    [{ onStale: 'serve' }, /`maxStalenessMs` to be .*because `onStale` is given, got undefined/],
   ])('refuses %j', (options, message) => {
     expect(() => prefetchLookupMany(cache, options as never)).toThrow(refused(message));
   });

@@ -1,6 +1,8 @@
 import { type Entity, Schema } from 'redis-om';
 import { RecordTransaction } from '../../src/cache/record-transaction.js';
+import { DatasetAccess } from '../../src/cache/dataset-access.js';
 import { createDataset } from '../../src/cache/dataset.js';
+import { anyWriter } from '../../src/cache/writer.js';
 import { HandDrivenClient } from '../support/hand-driven-client.js';
 import type { Layout } from '../support/item.js';
 import { everything, everythingSchema } from '../support/redis-om-values.js';
@@ -8,7 +10,8 @@ import { everything, everythingSchema } from '../support/redis-om-values.js';
 /** Why the record is refused, by our rules or by Redis OM's; nothing is sent. */
 function whyRefused(layout: Layout, record: unknown, id = 'a', schema?: Schema): Promise<string | undefined> {
   const dataset = createDataset<Entity>(schema ?? everythingSchema('cache:all', layout), 60, undefined);
-  return new RecordTransaction(new HandDrivenClient(), dataset, 'string').save(id, record as Entity);
+  const access = new DatasetAccess(new HandDrivenClient(), dataset, anyWriter, 'string');
+  return new RecordTransaction(access, 'string', 'apply').save(id, record as Entity);
 }
 
 class Model {

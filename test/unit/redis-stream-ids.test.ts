@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { compareEntryIds, idAfter, isEntryId, timeOf } from '../../src/sources/redis-stream/entry-id.js';
+import { compareEntryIds, idAfter, isEntryId, timeOf } from '../../src/redis/streams/entry-id.js';
 
 const part = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const parts = fc.tuple(part, part);

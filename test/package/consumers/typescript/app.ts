@@ -66,6 +66,11 @@ const country = prefetchLookup(countries, {
   },
 });
 const many = prefetchLookupMany(categories, { limit: 10 });
+const fresh = prefetchLookup(categories, { maxStalenessMs: 5_000 });
+const served = prefetchLookup(categories, { maxStalenessMs: 5_000, onStale: 'serve' });
+const perhaps = prefetchLookup(categories, { maxStalenessMs: 5_000, onStale: 'next' });
+const manyServed = prefetchLookupMany(categories, { maxStalenessMs: 5_000, onStale: 'serve' });
+const manyPerhaps = prefetchLookupMany(categories, { maxStalenessMs: 5_000, onStale: 'next' });
 
 app.get('/:country/categories/:id', country, category, (req, res) => {
   expectType<Category>()(category.from(req), true);
@@ -78,6 +83,15 @@ app.get('/categories', many, (req, res) => {
   expectType<Category[]>()(records, true);
   expectType<string[]>()(missing, true);
   res.json({ records, missing });
+});
+
+app.get('/fresh/:id', fresh, served, perhaps, manyServed, manyPerhaps, (req, res) => {
+  expectType<Category>()(fresh.from(req), true);
+  expectType<Category>()(served.from(req), true);
+  expectType<Category | undefined>()(perhaps.from(req), true);
+  expectType<Category[]>()(manyServed.from(req).records, true);
+  expectType<Category[] | undefined>()(manyPerhaps.from(req)?.records, true);
+  res.end();
 });
 
 // A route that names the types of its parameters and body itself.
@@ -97,6 +111,8 @@ export async function use(): Promise<string | undefined> {
   const stats: CacheStats = categories.stats();
   const lookup: Lookup<Category> = await categories.get('cat-001');
   unsubscribe();
+  expectType<boolean | undefined>()(lookup.isStale, true);
+  expectType<number>()(await categories.staleness(), true);
   if (lookup.outcome === 'hit') {
     expectType<Category>()(lookup.record, true);
     return `${lookup.record.name} ${String(stats.hits)}`;

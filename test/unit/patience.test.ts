@@ -1,7 +1,7 @@
 import type * as timers from 'node:timers/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PrefetchError, type PrefetchErrorCode } from '../../src/index.js';
-import { retrying } from '../../src/sync/retry.js';
+import { retrying } from '../../src/redis/patience.js';
 
 jest.mock('node:timers/promises', () => {
   const real = jest.requireActual<typeof timers>('node:timers/promises');
