@@ -7,6 +7,9 @@ const config: Config = {
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/test/tsconfig.json' }] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testTimeout: 30_000,
+  maxWorkers: 2,
+  // One process for all of them would stall in its garbage collection, and tests of deadlines with it.
+  workerIdleMemoryLimit: '500MB',
 };
 
 export default config;

@@ -40,7 +40,8 @@ describe.each(layouts)('bulkLoad() in the layout %s', (layout) => {
   async function checkRecords(): Promise<number> {
     const keys = await client.keys(`${prefix}:*`);
     for (const ttl of await Promise.all(keys.map((key) => client.pTTL(key)))) expect(ttl).toBeGreaterThan(0);
-    const found = await cache.getMany(keys.map((key) => key.slice(prefix.length + 1)));
+    const ids = keys.map((key) => key.slice(prefix.length + 1));
+    const found = await cache.getMany(ids, { deadlineMs: 10_000 });
     const records = 'records' in found ? found.records : [];
     expect(records).toHaveLength(keys.length);
     for (const record of records) expect(record).toEqual(category(record.id));
