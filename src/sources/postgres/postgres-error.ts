@@ -12,10 +12,10 @@ const brokenClient = /connection (terminated|ended)|timeout expired|not queryabl
 /** True for what a new connection a little later may cure. */
 export function isPassing(error: unknown): boolean {
   const failure = error instanceof PrefetchError ? error.cause : error;
-  if (!(failure instanceof Error)) return false;
-  const { code } = failure as { code?: unknown };
+  // Not instanceof Error: what Node itself throws is of another realm where a test runner or a vm has its own.
+  const { code, message } = (failure ?? {}) as { code?: unknown; message?: unknown };
   if (typeof code === 'string') return brokenLine.test(code) || passingStates.test(code);
-  return brokenClient.test(failure.message);
+  return typeof message === 'string' && brokenClient.test(message);
 }
 
 export function sourceError(message: string, cause?: unknown): PrefetchError {
@@ -30,8 +30,8 @@ export function postgresError(doing: string, error: unknown): PrefetchError {
 
 function describe(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(describe).join('; ');
-  const text = error instanceof Error ? error.message : String(error);
-  const { code, hint } = (error ?? {}) as { code?: unknown; hint?: unknown };
+  const { code, hint, message } = (error ?? {}) as { code?: unknown; hint?: unknown; message?: unknown };
+  const text = typeof message === 'string' ? message : String(error);
   const parts = [text, typeof hint === 'string' && hint, typeof code === 'string' && `(${code})`];
   return parts.filter((part) => part !== false && part !== '').join(' ');
 }
