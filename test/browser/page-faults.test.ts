@@ -2,6 +2,7 @@ import { answersAt } from '../../src/demo/redis-server/answers-at.js';
 import { describeInBrowser } from '../support/browser.js';
 import { weakTexts } from './contrast.js';
 import { DemoPage, exactly } from './demo-page.js';
+import { until } from '../support/until.js';
 
 /** A worker that was killed is replaced after 6 s. */
 const untilReplaced = 15_000;
@@ -112,7 +113,7 @@ describeInBrowser('the page of an app without faults', () => {
     await demo.page.getByText('worker-1 tries again.').waitFor({ state: 'detached' });
     await demo.page.getByText('Redis does not answer.').waitFor({ state: 'detached' });
     await demo.says(demo.row('cat-001'), 'in cache');
-    expect(await demo.notices.textContent()).toBe('');
+    await until(async () => (await demo.notices.textContent()) === '');
   });
 
   it('says when what it shows is stale', async () => {
