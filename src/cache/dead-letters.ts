@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { type RedisClient, type RedisCommand, send } from '../redis/client.js';
 import { toPrefetchError } from '../redis/failure.js';
 import type { Keys } from '../redis/keys.js';
+import { paired } from '../redis/paired.js';
 import type { Change, Refusal } from './change.js';
 import { isPlainObject } from './record-rules.js';
 
@@ -126,8 +127,7 @@ async function lettersFrom(
 }
 
 function letterOf(id: string, fields: readonly string[], isSuperseded: boolean): DeadLetter {
-  const values: Record<string, string | undefined> = {};
-  for (let i = 0; i < fields.length; i += 2) values[fields[i] ?? ''] = fields[i + 1];
+  const values: Record<string, string | undefined> = paired(fields);
   const change = values['change'] === undefined ? null : changeOf(values['change']);
   return {
     id,

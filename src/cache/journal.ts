@@ -1,6 +1,7 @@
 import { type RedisClient, type RedisCommand, send } from '../redis/client.js';
 import { toPrefetchError } from '../redis/failure.js';
 import type { Keys } from '../redis/keys.js';
+import { paired } from '../redis/paired.js';
 
 /** Why records were written. */
 export type Cause =
@@ -86,8 +87,7 @@ async function entriesFrom(client: RedisClient, command: readonly string[]): Pro
 }
 
 function entryOf(id: string, fields: readonly string[]): JournalEntry {
-  const values: Record<string, string | undefined> = {};
-  for (let i = 0; i < fields.length; i += 2) values[fields[i] ?? ''] = fields[i + 1];
+  const values: Record<string, string | undefined> = paired(fields);
   return {
     id,
     at: new Date(Number(id.split('-')[0])).toISOString(),

@@ -2,6 +2,7 @@ import type { Entity } from 'redis-om';
 import { PrefetchError } from '../errors.js';
 import { type RedisClient, send } from '../redis/client.js';
 import { type DocumentStorage, documentStorage } from '../redis/documents.js';
+import { paired } from '../redis/paired.js';
 import { type StoredRecord, entityFrom, storedAsIs } from '../redis/om-connection.js';
 import type { Dataset } from './dataset.js';
 
@@ -71,12 +72,6 @@ export function hashFrom(reply: Record<string, string> | string[]): Record<strin
   const fields = Array.isArray(reply) ? paired(reply) : { ...reply };
   for (const _ in fields) return fields;
   return undefined;
-}
-
-function paired(words: readonly string[]): Record<string, string> {
-  const fields: Record<string, string> = {};
-  for (let i = 0; i < words.length; i += 2) fields[words[i] ?? ''] = words[i + 1] ?? '';
-  return fields;
 }
 
 function unreadable(dataset: string, id: string, cause: unknown): PrefetchError {

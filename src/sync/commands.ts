@@ -1,6 +1,7 @@
 import { PrefetchError, type PrefetchErrorCode } from '../errors.js';
 import type { RedisCommand } from '../redis/client.js';
 import type { Keys } from '../redis/keys.js';
+import { paired } from '../redis/paired.js';
 
 /** What can be asked of the worker that writes, from any process. */
 export interface CommandArguments {
@@ -40,8 +41,7 @@ export function writeCommand(
 
 /** Undefined for what makes no sense. */
 export function commandOf(id: string, fields: readonly string[]): Command | undefined {
-  const values: Record<string, string | undefined> = {};
-  for (let i = 0; i < fields.length; i += 2) values[fields[i] ?? ''] = fields[i + 1];
+  const values: Record<string, string | undefined> = paired(fields);
   const { name, args, expiresAt } = values;
   if (!isCommandName(name)) return undefined;
   try {
