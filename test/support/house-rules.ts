@@ -17,7 +17,7 @@ const floors: Readonly<Record<string, number>> = {
 const contractOfSources = 'sync/source.ts';
 
 /** What an app imports; the sample app is one. */
-const publicEntry = /^(index|sources\/[^/]+\/index|metrics\/index)\.ts$/;
+const publicEntry = /^(index|sources\/([^/]+|postgres\/outbox)\/index|metrics\/index)\.ts$/;
 
 interface Packages {
   readonly atRunTime: readonly string[];

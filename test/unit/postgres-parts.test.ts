@@ -1,17 +1,17 @@
 import fc from 'fast-check';
-import { Acknowledgements } from '../../src/sources/postgres/acknowledgements.js';
-import { valueOf } from '../../src/sources/postgres/column-values.js';
-import { formatLsn, parseLsn } from '../../src/sources/postgres/lsn.js';
-import { defaultName, passingSlotName } from '../../src/sources/postgres/names.js';
+import { Acknowledgements } from '../../src/sources/postgres/replication/acknowledgements.js';
+import { valueOf } from '../../src/sources/postgres/rows/column-values.js';
+import { formatLsn, parseLsn } from '../../src/sources/postgres/replication/lsn.js';
+import { defaultName, passingSlotName } from '../../src/sources/postgres/replication/names.js';
 import {
   type Position,
   comparePositions,
   formatPosition,
   parsePosition,
-} from '../../src/sources/postgres/position.js';
-import { isPassing, postgresError } from '../../src/sources/postgres/postgres-error.js';
-import { quoteName, quoteText } from '../../src/sources/postgres/quoting.js';
-import { switchPoint } from '../../src/sources/postgres/server-identity.js';
+} from '../../src/sources/postgres/replication/position.js';
+import { isPassing, postgresError } from '../../src/sources/postgres/server/postgres-error.js';
+import { quoteName, quoteText } from '../../src/sources/postgres/server/quoting.js';
+import { switchPoint } from '../../src/sources/postgres/replication/server-identity.js';
 
 const anyPosition: fc.Arbitrary<Position> = fc.record({
   lsn: fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { type ReplicationMessage, decodeMessage, timeOf } from '../../src/sources/postgres/pgoutput.js';
-import { decodeFrame, encodeStatus } from '../../src/sources/postgres/wire-frames.js';
+import { type ReplicationMessage, decodeMessage, timeOf } from '../../src/sources/postgres/replication/pgoutput.js';
+import { decodeFrame, encodeStatus } from '../../src/sources/postgres/replication/wire-frames.js';
 
 const byte = (value: number) => Buffer.from([value]);
 const letter = (text: string) => Buffer.from(text, 'latin1');

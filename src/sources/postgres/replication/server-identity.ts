@@ -1,5 +1,5 @@
 import { type Lsn, lsnOf } from './lsn.js';
-import type { PgClient } from './pg-client.js';
+import type { PgClient } from '../server/pg-client.js';
 
 export interface ServerIdentity {
   /** Of the data directory and everything that was copied from it. */

@@ -1,20 +1,20 @@
-import type { Change } from '../../cache/change.js';
+import type { Change } from '../../../cache/change.js';
 import { valueOf } from './column-values.js';
-import type { Tuple } from './pgoutput.js';
 import type { PostgresRow } from './postgres-row.js';
-import type { TableLayout } from './table-layout.js';
+import type { RowLayout } from './row-layout.js';
+import type { Tuple } from './tuple.js';
 
 /** Thrown inside of `map` when it reads a value that was stored out of line, did not change, and was not sent. */
 class UnchangedColumn extends Error {}
 
 /** Makes records and changes of rows. */
 export class RowMapper<R> {
-  readonly #layout: TableLayout;
+  readonly #layout: RowLayout;
   readonly #map: ((row: PostgresRow) => object) | undefined;
   /** For each column, where it is in what the stream sends. */
   readonly #places: readonly number[];
 
-  constructor(layout: TableLayout, map: ((row: PostgresRow) => object) | undefined) {
+  constructor(layout: RowLayout, map: ((row: PostgresRow) => object) | undefined) {
     this.#layout = layout;
     this.#map = map;
     this.#places = layout.columns.map(({ name }) =>

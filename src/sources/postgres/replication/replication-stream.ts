@@ -1,7 +1,7 @@
 import { type Lsn, formatLsn } from './lsn.js';
-import type { PgClient, PgWire, Submittable } from './pg-client.js';
-import { postgresError, sourceError } from './postgres-error.js';
-import { quoteName, quoteText } from './quoting.js';
+import type { PgClient, PgWire, Submittable } from '../server/pg-client.js';
+import { postgresError, sourceError } from '../server/postgres-error.js';
+import { quoteName, quoteText } from '../server/quoting.js';
 import { type Frame, decodeFrame, encodeStatus } from './wire-frames.js';
 
 const mostBytesWaiting = 4_000_000;

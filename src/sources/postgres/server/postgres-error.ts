@@ -1,4 +1,4 @@
-import { PrefetchError } from '../../errors.js';
+import { PrefetchError } from '../../../errors.js';
 
 /** What the operating system says of a connection. */
 const brokenLine = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN|ERR_STREAM|ERR_SOCKET)/;

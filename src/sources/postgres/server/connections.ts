@@ -1,7 +1,7 @@
-import { PrefetchError } from '../../errors.js';
-import { unlessAborted } from '../../settling.js';
-import type { PgConfig } from './options.js';
+import { PrefetchError } from '../../../errors.js';
+import { unlessAborted } from '../../../settling.js';
 import { type PgClient, loadPg } from './pg-client.js';
+import type { PgConfig } from './pg-config.js';
 import { postgresError } from './postgres-error.js';
 
 const connectTimeoutMs = 10_000;

@@ -1,4 +1,4 @@
-import { PrefetchError } from '../../errors.js';
+import { PrefetchError } from '../../../errors.js';
 
 export type TextRow = Readonly<Record<string, string | null>>;
 

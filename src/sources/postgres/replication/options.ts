@@ -1,19 +1,9 @@
-import { PrefetchError, optionError } from '../../errors.js';
-import { milliseconds, positiveInteger, refuseUnknownOptions } from '../../options.js';
+import { optionError } from '../../../errors.js';
+import { milliseconds, positiveInteger, refuseUnknownOptions } from '../../../options.js';
 import { defaultName } from './names.js';
-import type { PostgresRow } from './postgres-row.js';
-
-/** What `new Client()` of pg takes. */
-export interface PgConfig {
-  readonly connectionString?: string | undefined;
-  readonly host?: string | undefined;
-  readonly port?: number | undefined;
-  readonly user?: string | undefined;
-  readonly password?: string | (() => string | Promise<string>) | undefined;
-  readonly database?: string | undefined;
-  readonly ssl?: boolean | object | undefined;
-  readonly [option: string]: unknown;
-}
+import type { PostgresRow } from '../rows/postgres-row.js';
+import { type TableName, flag, isText, namesOf, optional, tableOf } from '../rows/table-options.js';
+import { type PgConfig, connectionOf } from '../server/pg-config.js';
 
 /** Something that an operator should know. No secrets are in it. */
 export interface PostgresWarning {
@@ -58,7 +48,7 @@ export interface PostgresSourceOptions<R> {
 
 export interface ResolvedOptions {
   readonly connection: PgConfig;
-  readonly table: { readonly schema: string; readonly name: string };
+  readonly table: TableName;
   readonly columns: readonly string[] | undefined;
   readonly key: readonly string[] | undefined;
   readonly where: string | undefined;
@@ -134,52 +124,6 @@ function onWarningOf(given: unknown): (warning: PostgresWarning) => void {
   }
   if (typeof given !== 'function') throw optionError('onWarning', 'a function', given);
   return given as (warning: PostgresWarning) => void;
-}
-
-/** What was given is never part of the message: there may be a password in it. */
-function connectionOf(given: unknown): PgConfig {
-  if (typeof given === 'string' && given !== '') return { connectionString: given };
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given as PgConfig;
-  throw new PrefetchError(
-    'ERR_PREFETCH_OPTION',
-    'Expected `connection` to be a connection string or a config, as `new Client()` of pg takes.',
-  );
-}
-
-function tableOf(given: unknown): { schema: string; name: string } {
-  const parts = isText(given) ? given.split('.') : [];
-  const [schema, name] = parts.length === 1 ? ['public', parts[0]] : parts;
-  if (!schema || !name || parts.length > 2) {
-    throw optionError('table', 'the name of a table, such as category or shop.category', given);
-  }
-  return { schema, name };
-}
-
-function namesOf(option: string, given: unknown): readonly string[] {
-  if (!Array.isArray(given) || given.length === 0 || !given.every(isText)) {
-    throw optionError(option, 'names of columns', given);
-  }
-  return given;
-}
-
-function optional<T>(
-  option: string,
-  given: unknown,
-  isRight: (given: unknown) => given is T,
-  expected: string,
-): T | undefined {
-  if (given === undefined || isRight(given)) return given;
-  throw optionError(option, expected, given);
-}
-
-function flag(option: string, given: unknown, otherwise: boolean): boolean {
-  if (given === undefined) return otherwise;
-  if (typeof given !== 'boolean') throw optionError(option, 'true or false', given);
-  return given;
-}
-
-function isText(given: unknown): given is string {
-  return typeof given === 'string' && given !== '';
 }
 
 function isSlotName(given: unknown): given is string {

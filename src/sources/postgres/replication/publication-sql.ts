@@ -1,5 +1,5 @@
 import type { ResolvedOptions } from './options.js';
-import { quoteName, quoteTable } from './quoting.js';
+import { quoteName, quoteTable } from '../server/quoting.js';
 import type { ServerFacts } from './server-facts.js';
 
 /** What makes the publication publish the table; undefined when it does, or when no SQL would help. */

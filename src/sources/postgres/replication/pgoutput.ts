@@ -1,9 +1,6 @@
 import { ByteReader } from './byte-reader.js';
 import type { Lsn } from './lsn.js';
-
-/** The text of a value; undefined when it was stored out of line, did not change, and so was not sent. */
-export type TupleValue = string | null | undefined;
-export type Tuple = readonly TupleValue[];
+import type { Tuple } from '../rows/tuple.js';
 
 export interface RelationColumn {
   readonly name: string;

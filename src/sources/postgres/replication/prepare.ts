@@ -1,10 +1,10 @@
-import { Connections, close } from './connections.js';
+import { Connections, close } from '../server/connections.js';
 import { type Finding, findProblems } from './findings.js';
 import { type PostgresSourceOptions, type ResolvedOptions, resolveOptions } from './options.js';
-import type { PgClient } from './pg-client.js';
-import { isPassing, postgresError } from './postgres-error.js';
+import type { PgClient } from '../server/pg-client.js';
+import { isPassing, postgresError } from '../server/postgres-error.js';
 import { publicationSql } from './publication-sql.js';
-import { quoteTable } from './quoting.js';
+import { quoteTable } from '../server/quoting.js';
 import { readFacts } from './server-facts.js';
 
 /** What `preparePostgres()` found and did. */

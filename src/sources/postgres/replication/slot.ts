@@ -1,7 +1,7 @@
 import { passingSlotName } from './names.js';
 import { type Lsn, lsnOf } from './lsn.js';
-import type { PgClient } from './pg-client.js';
-import { quoteName } from './quoting.js';
+import type { PgClient } from '../server/pg-client.js';
+import { quoteName } from '../server/quoting.js';
 
 /** What the server says of a replication slot. */
 export interface SlotState {

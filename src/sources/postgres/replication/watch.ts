@@ -1,7 +1,7 @@
 import type { ResolvedOptions } from './options.js';
 import type { Position } from './position.js';
-import { isPassing, sourceError } from './postgres-error.js';
-import type { SideLine } from './side-line.js';
+import { isPassing, sourceError } from '../server/postgres-error.js';
+import type { SideLine } from '../server/side-line.js';
 import { readSlot } from './slot.js';
 import { readLayout } from './table-layout.js';
 

@@ -1,6 +1,6 @@
 import type { ResolvedOptions } from './options.js';
-import type { PgClient } from './pg-client.js';
-import { quoteTable } from './quoting.js';
+import type { PgClient } from '../server/pg-client.js';
+import { quoteTable } from '../server/quoting.js';
 
 /** What there is to know before anything runs. */
 export interface ServerFacts {

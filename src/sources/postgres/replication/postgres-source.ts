@@ -1,6 +1,6 @@
-import type { ChangeSource, SourceSession } from '../../sync/source.js';
+import type { ChangeSource, SourceSession } from '../../../sync/source.js';
 import { Acknowledgements } from './acknowledgements.js';
-import { Connections } from './connections.js';
+import { Connections } from '../server/connections.js';
 import { type PostgresSourceOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { PostgresSession } from './postgres-session.js';
 

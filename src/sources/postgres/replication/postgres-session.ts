@@ -1,17 +1,23 @@
-import type { ChangeBatch, ChangesOptions, Snapshot, SourceLag, SourceSession } from '../../sync/source.js';
+import type {
+  ChangeBatch,
+  ChangesOptions,
+  Snapshot,
+  SourceLag,
+  SourceSession,
+} from '../../../sync/source.js';
 import type { Acknowledgements } from './acknowledgements.js';
-import { anySignal } from './any-signal.js';
-import { type Connections, close } from './connections.js';
+import { anySignal } from '../server/any-signal.js';
+import { type Connections, close } from '../server/connections.js';
 import { Follower } from './follower.js';
 import { formatLsn, lsnOf } from './lsn.js';
 import type { ResolvedOptions } from './options.js';
-import type { PgClient } from './pg-client.js';
+import type { PgClient } from '../server/pg-client.js';
 import { comparePositions, formatPosition, parsePosition, positionOf } from './position.js';
-import { sourceError } from './postgres-error.js';
+import { sourceError } from '../server/postgres-error.js';
 import { prepareOn, textOf } from './prepare.js';
 import { type Reload, whyNotFrom } from './resume-check.js';
 import { identify } from './server-identity.js';
-import { SideLine } from './side-line.js';
+import { SideLine } from '../server/side-line.js';
 import { type CreatedSlot, createPassingSlot, createSlot, dropSlot, readSlot, serverEnd } from './slot.js';
 import { takeSnapshot } from './snapshot.js';
 import { readLayout } from './table-layout.js';

@@ -1,7 +1,7 @@
-import type { ReloadReason } from '../../sync/source.js';
+import type { ReloadReason } from '../../../sync/source.js';
 import { lsnOf, formatLsn } from './lsn.js';
 import type { ResolvedOptions } from './options.js';
-import type { PgClient } from './pg-client.js';
+import type { PgClient } from '../server/pg-client.js';
 import type { Position } from './position.js';
 import { type ServerIdentity, leftTimelineAt } from './server-identity.js';
 import { readSlot, serverEnd } from './slot.js';

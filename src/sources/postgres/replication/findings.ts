@@ -1,6 +1,6 @@
 import type { ResolvedOptions } from './options.js';
 import { publicationSql } from './publication-sql.js';
-import { quoteName, quoteTable, quoteText } from './quoting.js';
+import { quoteName, quoteTable, quoteText } from '../server/quoting.js';
 import type { PublicationFacts, ServerFacts, TableFacts } from './server-facts.js';
 
 /** One thing that `preparePostgres()` has to say. */

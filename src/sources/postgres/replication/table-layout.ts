@@ -1,24 +1,12 @@
 import { createHash } from 'node:crypto';
+import type { RowLayout } from '../rows/row-layout.js';
 import type { ResolvedOptions } from './options.js';
-import type { PgClient } from './pg-client.js';
-import { quoteTable } from './quoting.js';
-
-export interface Column {
-  readonly name: string;
-  /** The type, or for a domain the type that is under it. */
-  readonly type: number;
-  readonly isKey: boolean;
-}
+import type { PgClient } from '../server/pg-client.js';
+import { quoteTable } from '../server/quoting.js';
 
 /** The table as the publication shows it. */
-export interface TableLayout {
+export interface TableLayout extends RowLayout {
   readonly relation: number;
-  /** Those that a record is made of, and the key. */
-  readonly columns: readonly Column[];
-  /** All that are published, with the types as the stream tells them. */
-  readonly published: readonly { readonly name: string; readonly type: number }[];
-  /** In the order in which they make the id. */
-  readonly key: readonly string[];
   readonly rowFilter: string | null;
   /** Another one means: what was read before cannot be continued. */
   readonly fingerprint: string;

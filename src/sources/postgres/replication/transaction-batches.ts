@@ -1,10 +1,10 @@
-import type { Change } from '../../cache/change.js';
-import type { ChangeBatch } from '../../sync/source.js';
+import type { Change } from '../../../cache/change.js';
+import type { ChangeBatch } from '../../../sync/source.js';
 import type { Lsn } from './lsn.js';
 import type { RelationColumn, ReplicationMessage } from './pgoutput.js';
 import { type Position, formatPosition } from './position.js';
-import { sourceError } from './postgres-error.js';
-import type { RowMapper } from './row-mapper.js';
+import { sourceError } from '../server/postgres-error.js';
+import type { RowMapper } from '../rows/row-mapper.js';
 import type { TableLayout } from './table-layout.js';
 
 interface OpenTransaction {
