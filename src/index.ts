@@ -32,6 +32,7 @@ export type {
   ChangeBatch,
   ChangeSource,
   ChangesOptions,
+  InvalidRow,
   ReloadReason,
   Snapshot,
   SourceLag,

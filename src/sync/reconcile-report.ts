@@ -13,7 +13,7 @@ export interface ReconcileReport {
   readonly orphaned: number;
   /** Records that were written or removed to put it right. */
   readonly repaired: number;
-  /** Rows that do not fit the schema. */
+  /** Rows of which no record can be made, or that do not fit the schema. */
   readonly refused: number;
   /** The first 20 of each. */
   readonly examples: {

@@ -77,7 +77,10 @@ export class Reconciliation<T extends Entity> {
   async #run(): Promise<ReconcileReport> {
     const { repository, session, signal } = this.#context;
     signal.throwIfAborted();
-    const snapshot = await session.snapshot(signal);
+    const snapshot = await session.snapshot(signal, ({ id }) => {
+      if (id !== undefined) this.#seen.add(id);
+      this.#findings.refused++;
+    });
     try {
       this.#touched.settle(snapshot.position);
       if (snapshot.exact) await this.#applied(snapshot.position);

@@ -130,7 +130,7 @@ export class Reload<T extends Entity> {
     const begunAt = await access.now();
     const mark = await write(() => loads.mark(access.dataset.keys.reloadMark));
     const present = await access.writer.patiently(() => countRecords(this.#context));
-    const snapshot = await session.snapshot(signal);
+    const snapshot = await session.snapshot(signal, (row) => this.#rows?.leaveOut(row));
     try {
       this.#touched.settle(snapshot.position);
       this.#snapshotPosition = snapshot.position;

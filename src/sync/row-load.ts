@@ -7,7 +7,7 @@ import { toPrefetchError } from '../redis/failure.js';
 import { IdSet } from './id-set.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { ReloadGuard } from './reload-guard.js';
-import type { Snapshot } from './source.js';
+import type { InvalidRow, Snapshot } from './source.js';
 import type { TouchedIds } from './touched-ids.js';
 
 const refusalsKept = 100;
@@ -82,6 +82,13 @@ export class RowLoad<T extends Entity> {
     }
   }
 
+  /** A row that the source could not make a record of: what is there is left alone. */
+  leaveOut({ id, raw, reason }: InvalidRow): void {
+    if (id !== undefined) this.#seen.add(id);
+    this.#rows++;
+    this.#refuse([{ subject: raw, reason }]);
+  }
+
   /** Writes as many of the rows as one transaction takes, and returns how many that were. */
   async #writeSome(rows: readonly T[]): Promise<number> {
     const { repository, cause, touched } = this.#context;
@@ -105,9 +112,13 @@ export class RowLoad<T extends Entity> {
     for (const id of ids) this.#seen.add(id); // not before: what could not be written makes no change needless
     this.#rows += taken;
     this.#loaded += transaction.records;
+    this.#refuse(refusals);
+    return taken;
+  }
+
+  #refuse(refusals: readonly Refusal<unknown>[]): void {
     this.#refused += refusals.length;
     this.refusals.push(...refusals.slice(0, refusalsKept - this.refusals.length));
-    return taken;
   }
 
   /** Other failures pass; a server that is full stays so, unless somebody makes room. */

@@ -10,8 +10,15 @@ export interface ChangeBatch<R> {
   /** May be empty: a heartbeat that moves the position. */
   readonly changes: readonly Change<R>[];
   readonly position: string;
-  /** False inside a large transaction: there is no checkpoint yet. */
+  /** False when the source could not go on from this position, as inside of something large: there is no checkpoint. */
   readonly complete: boolean;
+}
+
+/** A row of which no record can be made. */
+export interface InvalidRow {
+  readonly id?: string | undefined;
+  readonly raw: unknown;
+  readonly reason: string;
 }
 
 /** All records of the primary as of one position. */
@@ -40,7 +47,8 @@ export interface SourceLag {
 export interface SourceSession<R> {
   /** Says whether the changes after the checkpoint can still be had, all of them. */
   resume(checkpoint: string | null): Promise<{ from: string } | { reload: ReloadReason; detail: string }>;
-  snapshot(signal: AbortSignal): Promise<Snapshot<R>>;
+  /** @param onInvalid hears, while the records are read, of rows that are left out; without it the first one ends them */
+  snapshot(signal: AbortSignal, onInvalid?: (row: InvalidRow) => void): Promise<Snapshot<R>>;
   /** Everything that happens after a position. Ends only when the signal aborts. */
   changes(after: string, options: ChangesOptions): AsyncIterable<ChangeBatch<R>>;
   /** Lets the source forget what came up to here. Correctness never rests on it. */

@@ -1,4 +1,8 @@
-import { PostgresSource } from '../../src/sources/postgres/index.js';
+import {
+  type PostgresRow,
+  type PostgresSourceOptions,
+  PostgresSource,
+} from '../../src/sources/postgres/index.js';
 import { type Item, layouts, versionsIn, versionsOf } from '../support/item.js';
 import { type TestPostgres, startTestPostgres } from '../support/postgres.js';
 import { PostgresTable } from '../support/postgres-table.js';
@@ -25,13 +29,14 @@ describe.each(layouts)('a worker on Postgres (%s)', (layout) => {
   afterEach(() => world.close());
   afterAll(() => Promise.all([redis.stop(), postgres.stop()]));
 
-  const source = () =>
+  const source = (options: Partial<PostgresSourceOptions<Item>> = {}) =>
     new PostgresSource<Item>({
       connection: postgres.url,
       table: items.name,
       heartbeatMs: 50,
       acknowledgeAfterMs: 0,
       onWarning: () => undefined,
+      ...options,
     });
   const isCurrent = async () => {
     const rows = (await items.run('select * from $table')) as unknown as Item[];
@@ -55,6 +60,46 @@ describe.each(layouts)('a worker on Postgres (%s)', (layout) => {
     const second = await world.started(source());
     await until(isCurrent);
     expect(second.status().lastLoad).toBeNull();
+  });
+
+  it('goes on inside a large transaction, and counts none of its changes twice', async () => {
+    const first = await world.started(source(), { maxBatch: 10 });
+    await items.run(`update $table set version = '2'`);
+    const received = async () => Number(await world.client.hGet(world.cache.dataset.keys.counts, 'received'));
+    await until(async () => (await received()) > 100);
+    await first.stop();
+    const before = await received();
+    expect(before).toBeLessThan(2_500);
+    const second = await world.started(source(), { maxBatch: 10 });
+    expect(second.status().lastLoad).toBeNull();
+    await until(isCurrent);
+    expect(await received()).toBe(2_500);
+  });
+
+  it('leaves out a row of which `map` cannot make a record, and says so', async () => {
+    const map = ({ id, name, version }: PostgresRow): Omit<Item, 'id'> => {
+      if (version === 'bad') throw new Error(`What is ${id}?`);
+      return { name: name ?? '', version: version ?? '' };
+    };
+    const worker = await world.started(source({ map }));
+    await items.run(`update $table set version = 'bad' where id = 'id-5'`);
+    await until(() => worker.status().deadLetters === 1);
+    const { loaded, refused, refusals, removed } = await worker.reload();
+    expect({ loaded, refused, removed }).toEqual({ loaded: 2_499, refused: 1, removed: 0 });
+    expect(refusals).toEqual([
+      {
+        subject: { id: 'id-5', name: 'name', version: 'bad' },
+        reason: expect.stringContaining('What is id-5?'),
+      },
+    ]);
+    expect(await world.cache.get('id-5')).toMatchObject({ outcome: 'hit', record: { version: '1' } });
+    const { compared, orphaned, missing, refused: unread } = await worker.reconcile();
+    expect({ compared, orphaned, missing, unread }).toEqual({
+      compared: 2_499,
+      orphaned: 0,
+      missing: 0,
+      unread: 1,
+    });
   });
 
   it('loads again while it follows, and when a column was added', async () => {

@@ -1,6 +1,7 @@
 import type {
   ChangeBatch,
   ChangesOptions,
+  InvalidRow,
   Snapshot,
   SourceLag,
   SourceSession,
@@ -90,12 +91,13 @@ export class PostgresSession<R extends object> implements SourceSession<R> {
     return { from: checkpoint };
   }
 
-  async snapshot(signal: AbortSignal): Promise<Snapshot<R>> {
+  async snapshot(signal: AbortSignal, onInvalid?: (row: InvalidRow) => void): Promise<Snapshot<R>> {
     await this.#prepare();
     const snapshot = await takeSnapshot<R>({
       options: this.#options,
       connections: this.#connections,
       signals: [signal, this.#closing.signal],
+      onInvalid,
       createSlot: (replication) => this.#createSlot(replication),
       keeps: (client, { name: slot }) => {
         if (!this.#options.temporary || this.#own) return false;

@@ -14,7 +14,7 @@ export interface Reload {
 
 /** Why the changes after a position cannot be had, or not all of them. */
 export async function whyNotFrom(
-  { lsn, timeline, layout }: Position,
+  { lsn, within, timeline, layout }: Position,
   options: ResolvedOptions,
   server: ServerIdentity,
   lines: { readonly ordinary: PgClient; readonly replication: PgClient },
@@ -25,15 +25,17 @@ export async function whyNotFrom(
       'The table is not the one that was read: columns, key, publication or options changed, it was made anew, or this is another database.';
     return { reload: 'source-changed', detail };
   }
+  // Inside a transaction, its commit record must be there too.
+  const needed = within > 0 ? lsn + 1n : lsn;
   if (server.timeline !== timeline) {
     const left = await leftTimelineAt(lines.replication, server.timeline, timeline);
-    if (left === undefined || left < lsn) {
+    if (left === undefined || left < needed) {
       const detail = `The server took over before ${formatLsn(lsn)}: what was read after that is not in it.`;
       return { reload: 'source-changed', detail };
     }
   }
   const end = lsnOf((await lines.ordinary.query(`select ${serverEnd()} as end`)).rows[0]?.['end']);
-  if (lsn > end) {
+  if (needed > end) {
     const detail = `The log of the server ends at ${formatLsn(end)}, before ${formatLsn(lsn)}: it was set back.`;
     return { reload: 'source-changed', detail };
   }

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../../../sync/source.js';
+import type { InvalidRow, Snapshot } from '../../../sync/source.js';
 import { anySignal } from '../server/any-signal.js';
 import { type Connections, close } from '../server/connections.js';
 import type { ResolvedOptions } from './options.js';
@@ -17,6 +17,8 @@ export interface SnapshotContext {
   readonly options: ResolvedOptions;
   readonly connections: Connections;
   readonly signals: readonly AbortSignal[];
+  /** Hears of rows that are left out. */
+  readonly onInvalid: ((row: InvalidRow) => void) | undefined;
   /** Makes the slot whose snapshot it is, on a connection for replication. */
   readonly createSlot: (replication: PgClient) => Promise<CreatedSlot>;
   /** Whether the connection is to stay open: the slot ends with it. */
@@ -25,7 +27,7 @@ export interface SnapshotContext {
 
 /** All rows as they were at the consistent point of a slot. */
 export async function takeSnapshot<R>(context: SnapshotContext): Promise<Snapshot<R>> {
-  const { options, connections, createSlot, keeps } = context;
+  const { options, connections, createSlot, keeps, onInvalid } = context;
   const { signal, release } = anySignal(...context.signals);
   const open: PgClient[] = [];
   const closeAll = async () => {
@@ -53,7 +55,7 @@ export async function takeSnapshot<R>(context: SnapshotContext): Promise<Snapsho
     );
     open.shift();
     if (!keeps(replication, slot)) await close(replication);
-    const pages = pagesOf<R>(reader, new RowMapper<R>(layout, options.map), signal, closeAll);
+    const pages = pagesOf<R>(reader, new RowMapper<R>(layout, options.map), signal, onInvalid, closeAll);
     return {
       position: formatPosition({
         lsn: slot.consistentPoint,
@@ -95,6 +97,7 @@ async function* pagesOf<R>(
   reader: PgClient,
   mapper: RowMapper<R>,
   signal: AbortSignal,
+  onInvalid: ((row: InvalidRow) => void) | undefined,
   closeAll: () => Promise<void>,
 ): AsyncGenerator<readonly R[], void, undefined> {
   const fetch = () => {
@@ -107,7 +110,7 @@ async function* pagesOf<R>(
       const { rows } = await fetching;
       if (rows.length === 0) return;
       fetching = fetch();
-      yield rows.map((values) => mapper.record(values));
+      yield mapper.records(rows, onInvalid);
     }
   } catch (error) {
     signal.throwIfAborted();

@@ -15,8 +15,8 @@ interface OpenTransaction {
 }
 
 /**
- * Makes batches of messages. Small transactions share one; a large one is cut into several, of which only the last
- * ends at a commit.
+ * Makes batches of messages. Small transactions share one; a large one is cut into several, and can be gone on with
+ * after each of them.
  */
 export class TransactionBatches<R> {
   readonly #layout: TableLayout;
@@ -118,7 +118,7 @@ export class TransactionBatches<R> {
     const { commitLsn = 0n, changes: count = 1 } = this.#transaction ?? {};
     const changes = this.#changes.splice(0);
     const position = { ...this.#position, lsn: commitLsn, within: count - 1 };
-    return { changes, position: formatPosition(position), complete: false };
+    return { changes, position: formatPosition(position), complete: true };
   }
 
   #changesOf(message: ReplicationMessage): readonly Change<R>[] {

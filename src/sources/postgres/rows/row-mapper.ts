@@ -1,4 +1,6 @@
 import type { Change } from '../../../cache/change.js';
+import type { InvalidRow } from '../../../sync/source.js';
+import { sourceError } from '../server/postgres-error.js';
 import { valueOf } from './column-values.js';
 import type { PostgresRow } from './postgres-row.js';
 import type { RowLayout } from './row-layout.js';
@@ -22,12 +24,24 @@ export class RowMapper<R> {
     );
   }
 
-  /** @param values of the columns of the layout, all of them */
-  record(values: readonly (string | null)[]): R {
-    const row = this.#rowOf(values);
-    const id = this.#idOf(row);
-    if (id === undefined) throw new Error('The key of a row is null.');
-    return this.#recordOf(row, id).record as R;
+  /**
+   * @param rows the values of the columns of the layout, all of them
+   * @param onInvalid hears of rows that are left out
+   * @throws PrefetchError for the first of these when nobody hears
+   */
+  records(
+    rows: readonly (readonly (string | null)[])[],
+    onInvalid: ((row: InvalidRow) => void) | undefined,
+  ): R[] {
+    return rows.flatMap((values) => {
+      const row = this.#rowOf(values);
+      const [change] = this.#upsert(row, 0);
+      if (change?.op === 'upsert') return [change.record as R];
+      const reason = change?.op === 'invalid' ? change.reason : 'There is no record in the row.';
+      if (!onInvalid) throw sourceError(reason);
+      onInvalid({ id: this.#idOf(row), raw: Object.fromEntries(row), reason });
+      return [];
+    });
   }
 
   insert(sent: Tuple, timestampMs: number): Change<R>[] {
