@@ -64,6 +64,14 @@ type EventBody =
       state: WorkerState;
       detail?: string;
     }
+  | {
+      type: 'source-warning';
+      worker: string;
+      /** The name of the source. */
+      source: string;
+      code: string;
+      message: string;
+    }
   | { type: 'worker-error'; worker: string; error: PrefetchError };
 
 /** What happens, in any dataset of this process. `at` is in milliseconds since 1970. */
@@ -85,6 +93,7 @@ const eventTypes = [
   'dead-letter',
   'dead-letters-filling',
   'worker-state',
+  'source-warning',
   'worker-error',
 ] as const satisfies EventType[];
 

@@ -37,6 +37,7 @@ export type {
   Snapshot,
   SourceLag,
   SourceSession,
+  SourceWarning,
 } from './sync/source.js';
 export { SyncOperator } from './sync/sync-operator.js';
 export type {

@@ -41,6 +41,14 @@ export interface SourceLag {
   readonly events?: number;
   readonly bytes?: number;
   readonly ms?: number;
+  /** How much the primary keeps because it may still be asked for. */
+  readonly retainedBytes?: number;
+}
+
+/** Something that an operator should know before it becomes a failure. No secrets are in it. */
+export interface SourceWarning {
+  readonly code: string;
+  readonly message: string;
 }
 
 /** One worker's conversation with a primary. */
@@ -67,5 +75,5 @@ export interface SourceSession<R> {
 /** A primary, seen as a snapshot and changes. */
 export interface ChangeSource<R> {
   readonly name: string;
-  open(signal: AbortSignal): Promise<SourceSession<R>>;
+  open(signal: AbortSignal, onWarning?: (warning: SourceWarning) => void): Promise<SourceSession<R>>;
 }

@@ -195,7 +195,11 @@ export class Term<T extends Entity> implements Orders {
   }
 
   async #open(source: ChangeSource<T>): Promise<SourceSession<T>> {
-    const session = await source.open(this.#signal);
+    const { repository, settings } = this.#context;
+    const session = await source.open(this.#signal, ({ code, message }) => {
+      const dataset = repository.dataset.name;
+      publish({ type: 'source-warning', dataset, worker: settings.name, source: source.name, code, message });
+    });
     if (this.#signal.aborted) await session.close(); // it was over more quickly
     return session;
   }

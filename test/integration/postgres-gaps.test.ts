@@ -1,5 +1,9 @@
-import type { SourceSession } from '../../src/index.js';
-import type { PostgresSourceOptions, PostgresWarning } from '../../src/sources/postgres/index.js';
+import type { SourceSession, SourceWarning } from '../../src/index.js';
+import {
+  type PostgresSourceOptions,
+  type PostgresWarning,
+  PostgresSource,
+} from '../../src/sources/postgres/index.js';
 import {
   type ContractRecord,
   Model,
@@ -58,6 +62,10 @@ async function follows(from: string): Promise<Error> {
 describe('a table that is not what it was', () => {
   it.each([
     ['a column was added', `alter table $table add column more text default 'x'`],
+    [
+      'a column was dropped and added again',
+      `alter table $table drop column version, add column version text default 'x'`,
+    ],
     ['a column was dropped', 'alter table $table drop column version'],
     ['a column has another type', 'alter table $table alter column version type varchar(9)'],
     ['a column was renamed', 'alter table $table rename column version to release'],
@@ -215,6 +223,21 @@ describe('what the server keeps', () => {
       code: 'slot-grows',
       message: expect.stringMatching(/keeps \d+ bytes .* more than 5000000/),
     });
+  });
+
+  it('tells the worker of it, and how much is kept', async () => {
+    const told: SourceWarning[] = [];
+    const source = new PostgresSource({ ...items.options, retainedBytesLimit: 5_000_000 });
+    const session = await source.open(new AbortController().signal, (warning) => told.push(warning));
+    const reader = read(session, position);
+    await reader.isIdle();
+    await fillLog(16);
+    await until(() => told.length > 0);
+    const { retainedBytes } = await session.lag(position);
+    await reader.stop();
+    await session.close();
+    expect(told[0]).toMatchObject({ code: 'slot-grows' });
+    expect(retainedBytes).toBeGreaterThan(5_000_000);
   });
 
   it('acknowledges only after the time in which Redis may still forget', async () => {

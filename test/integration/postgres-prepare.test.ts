@@ -1,4 +1,8 @@
 import { inspect } from 'node:util';
+import { findProblems } from '../../src/sources/postgres/replication/findings.js';
+import { resolveOptions } from '../../src/sources/postgres/replication/options.js';
+import { readFacts } from '../../src/sources/postgres/replication/server-facts.js';
+import type { PgClient } from '../../src/sources/postgres/server/pg-client.js';
 import { type PostgresReport, PostgresSource, preparePostgres } from '../../src/sources/postgres/index.js';
 import { type TestPostgres, startTestPostgres } from '../support/postgres.js';
 import { PostgresTable } from '../support/postgres-table.js';
@@ -54,6 +58,19 @@ describe('preparePostgres()', () => {
     expect((await preparePostgres({ ...items.options, ...options })).isReady).toBe(false);
     await items.run(`update $table set version = '2'; delete from $table`);
     expect(await items.run(`select from pg_publication where pubname = 'prefetch_$table'`)).toEqual([]);
+  });
+
+  it.each([
+    [120_000, {}, /Postgres 13 or newer/],
+    [140_000, { where: `id <> 'x'` }, /`where` needs Postgres 15/],
+    [160_000, { failover: true }, /`failover` needs Postgres 17/],
+  ])('knows what a server of version %i cannot do', async (version, options, why) => {
+    const items = await PostgresTable.create(postgres);
+    const resolved = resolveOptions({ ...items.options, ...options });
+    const facts = await readFacts((await postgres.client()) as unknown as PgClient, resolved);
+    const says = (of: number) =>
+      findProblems({ ...facts, version: of }, resolved).some(({ text }) => why.test(text));
+    expect([says(version), says(180_000)]).toEqual([true, false]);
   });
 
   it('adds the table to a publication that is there', async () => {

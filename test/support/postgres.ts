@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { type PostgresBinaries, postgresBinaries } from './postgres-binaries.js';
+import { certificate, privateKey } from './postgres-tls.js';
 import { until } from './until.js';
 
 const basics: Readonly<Record<string, string | number>> = {
@@ -33,8 +34,8 @@ export interface TestPostgres {
   run(sql: string): Promise<Record<string, unknown>[]>;
   /** A client that the test may keep; closed by stop(). */
   client(): Promise<pg.Client>;
-  /** As in a crash. */
-  kill(): Promise<void>;
+  /** As in a crash; with SIGKILL its processes may outlive it for a moment, and it cannot start before they end. */
+  kill(signal?: 'SIGQUIT' | 'SIGKILL'): Promise<void>;
   /** As an operator does it; resolves when it is down. */
   shutDown(): Promise<void>;
   /** Comes back with its data. */
@@ -104,7 +105,7 @@ export async function startTestPostgres(
       clients.push(client);
       return client;
     },
-    kill: () => end('SIGQUIT'),
+    kill: (signal = 'SIGQUIT') => end(signal),
     shutDown: () => end('SIGINT'),
     start,
     async startAsSuccessor() {
@@ -122,18 +123,23 @@ export async function startTestPostgres(
   };
 }
 
-/** Anybody on this machine may come in, only `guarded` needs a password. */
+/** Anybody on this machine may come in; only `guarded` needs a password, and `sealed` a password and TLS. */
 async function newCluster({ folder, identity }: PostgresBinaries): Promise<string> {
   const data = await mkdtemp(join(tmpdir(), 'prefetch-postgres-'));
   if (identity.uid !== undefined) await chown(data, identity.uid, identity.gid ?? identity.uid);
   const flags = ['--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'];
   await promisify(execFile)(join(folder, 'initdb'), ['-D', data, ...flags], { ...identity, cwd: data });
   const rules = [
-    'host all guarded 127.0.0.1/32 scram-sha-256',
+    'hostnossl all sealed 127.0.0.1/32 reject',
+    'host all guarded,sealed 127.0.0.1/32 scram-sha-256',
     'host all all 127.0.0.1/32 trust',
     'host replication all 127.0.0.1/32 trust',
   ];
   await writeFile(join(data, 'pg_hba.conf'), `${rules.join('\n')}\n`);
+  await writeFile(join(data, 'server.crt'), certificate);
+  await writeFile(join(data, 'server.key'), privateKey, { mode: 0o600 });
+  if (identity.uid !== undefined)
+    await chown(join(data, 'server.key'), identity.uid, identity.gid ?? identity.uid);
   return data;
 }
 

@@ -1,17 +1,11 @@
+import { type Finding, problem, warning } from '../server/finding.js';
 import type { ResolvedOptions } from './options.js';
 import { publicationSql } from './publication-sql.js';
 import { quoteName, quoteTable, quoteText } from '../server/quoting.js';
 import type { PublicationFacts, ServerFacts, TableFacts } from './server-facts.js';
 
-/** One thing that `preparePostgres()` has to say. */
-export interface Finding {
-  readonly level: 'problem' | 'warning' | 'done';
-  readonly text: string;
-  /** What mends it. */
-  readonly sql?: string | undefined;
-}
-
 const oldestVersion = 130_000;
+const rowFiltersVersion = 150_000;
 const operations = ['insert', 'update', 'delete', 'truncate'];
 
 /** What is in the way, and what might become so. */
@@ -24,20 +18,15 @@ export function findProblems(facts: ServerFacts, options: ResolvedOptions): Find
   ];
 }
 
-function problem(text: string, sql?: string): Finding {
-  return { level: 'problem', text, sql };
-}
-
-function warning(text: string, sql?: string): Finding {
-  return { level: 'warning', text, sql };
-}
-
 function noTable({ table }: ResolvedOptions): Finding {
   return problem(`There is no table ${quoteTable(table)} in this database.`);
 }
 
-function* aboutServer(facts: ServerFacts, { failover }: ResolvedOptions): Generator<Finding> {
+function* aboutServer(facts: ServerFacts, { failover, where }: ResolvedOptions): Generator<Finding> {
   if (facts.version < oldestVersion) yield problem('Postgres 13 or newer is needed.');
+  if (where !== undefined && facts.version < rowFiltersVersion) {
+    yield problem('`where` needs Postgres 15 or newer; the outbox source can filter rows of older ones.');
+  }
   if (failover && facts.version < 170_000) yield problem('`failover` needs Postgres 17 or newer.');
   if (facts.walLevel !== 'logical') {
     const text = `wal_level is ${facts.walLevel}; it has to be logical. The server has to be restarted afterwards.`;

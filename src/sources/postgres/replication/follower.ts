@@ -1,12 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { pauseBefore } from '../../../redis/patience.js';
 import type { ChangeBatch } from '../../../sync/source.js';
 import { type Connections, close } from '../server/connections.js';
 import type { Lsn } from './lsn.js';
 import type { ResolvedOptions } from './options.js';
 import type { PgClient } from '../server/pg-client.js';
 import { type Position, positionOf } from './position.js';
-import { isPassing, postgresError, sourceError } from '../server/postgres-error.js';
+import { postgresError, sourceError } from '../server/postgres-error.js';
+import { Reconnection } from '../server/reconnection.js';
 import { ReplicationStream } from './replication-stream.js';
 import type { Reload } from './resume-check.js';
 import { RowMapper } from '../rows/row-mapper.js';
@@ -16,7 +15,6 @@ import { type TableLayout, readLayout } from './table-layout.js';
 import { TransactionBatches } from './transaction-batches.js';
 import { Watch } from './watch.js';
 
-const longestPauseMs = 1_000;
 const longestStatusMs = 1_000;
 
 export interface FollowContext {
@@ -36,11 +34,14 @@ export interface FollowContext {
 export class Follower<R> {
   readonly #context: FollowContext;
   #position: Position | undefined;
-  #troubleSince: number | undefined;
-  #attempts = 0;
+  readonly #reconnection: Reconnection;
 
   constructor(context: FollowContext) {
+    const { reconnectWithinMs, onWarning } = context.options;
     this.#context = context;
+    this.#reconnection = new Reconnection(reconnectWithinMs, (message) => {
+      onWarning({ code: 'reconnecting', message });
+    });
   }
 
   async *batches(after: Position): AsyncGenerator<ChangeBatch<R>, void, undefined> {
@@ -54,22 +55,11 @@ export class Follower<R> {
         }
       } catch (error) {
         signal.throwIfAborted();
-        await this.#pauseAfter(error);
+        if (this.#context.own)
+          throw sourceError('The connection of the temporary slot broke: changes are lost.', error);
+        await this.#reconnection.pauseAfter(error, signal);
       }
     }
-  }
-
-  /** @throws the error when connecting again does not help, or has not helped for too long */
-  async #pauseAfter(error: unknown): Promise<void> {
-    const { options, own, signal } = this.#context;
-    if (own) throw sourceError('The connection of the temporary slot broke: changes are lost.', error);
-    if (!isPassing(error)) throw error;
-    this.#troubleSince ??= performance.now();
-    if (performance.now() - this.#troubleSince > options.reconnectWithinMs) throw error;
-    if (this.#attempts === 0) {
-      options.onWarning({ code: 'reconnecting', message: `Connecting again. ${String(error)}` });
-    }
-    await sleep(pauseBefore(this.#attempts++, longestPauseMs), undefined, { signal });
   }
 
   async *#overOneLine(after: Position): AsyncGenerator<ChangeBatch<R>, void, undefined> {
@@ -92,8 +82,7 @@ export class Follower<R> {
       const layout = await this.#layoutAt(after, system);
       await stream.start();
       signal.throwIfAborted();
-      this.#troubleSince = undefined;
-      this.#attempts = 0;
+      this.#reconnection.succeeded();
       watch.start(after, system, (error) => {
         stream.fail(error);
       });

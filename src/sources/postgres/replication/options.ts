@@ -2,13 +2,12 @@ import { optionError } from '../../../errors.js';
 import { milliseconds, positiveInteger, refuseUnknownOptions } from '../../../options.js';
 import { defaultName } from './names.js';
 import type { PostgresRow } from '../rows/postgres-row.js';
+import type { SourceWarning } from '../../../sync/source.js';
 import { type TableName, flag, isText, namesOf, optional, tableOf } from '../rows/table-options.js';
 import { type PgConfig, connectionOf } from '../server/pg-config.js';
 
-/** Something that an operator should know. No secrets are in it. */
-export interface PostgresWarning {
+export interface PostgresWarning extends SourceWarning {
   readonly code: 'slot-grows' | 'slot-endangered' | 'reconnecting';
-  readonly message: string;
 }
 
 export interface PostgresSourceOptions<R> {
@@ -42,7 +41,7 @@ export interface PostgresSourceOptions<R> {
   readonly reconnectWithinMs?: number | undefined;
   /** How much of its log the server may keep for the slot before that is a warning. @default 1 GiB */
   readonly retainedBytesLimit?: number | undefined;
-  /** @default process.emitWarning */
+  /** Hears, beside the event `source-warning`, what an operator should know. @default process.emitWarning */
   readonly onWarning?: ((warning: PostgresWarning) => void) | undefined;
 }
 

@@ -15,7 +15,8 @@ import type { ResolvedOptions } from './options.js';
 import type { PgClient } from '../server/pg-client.js';
 import { comparePositions, formatPosition, parsePosition, positionOf } from './position.js';
 import { sourceError } from '../server/postgres-error.js';
-import { prepareOn, textOf } from './prepare.js';
+import { textOf } from '../server/finding.js';
+import { prepareOn } from './prepare.js';
 import { type Reload, whyNotFrom } from './resume-check.js';
 import { identify } from './server-identity.js';
 import { SideLine } from '../server/side-line.js';
@@ -155,7 +156,11 @@ export class PostgresSession<R extends object> implements SourceSession<R> {
     const { lsn } = positionOf(position);
     return this.#sideLine.ask('asking for the lag', async (client) => {
       const end = lsnOf((await client.query(`select ${serverEnd()} as end`)).rows[0]?.['end']);
-      return { bytes: end > lsn ? Number(end - lsn) : 0 };
+      const slot = this.#options.temporary ? null : await readSlot(client, this.#options.slot);
+      return {
+        bytes: end > lsn ? Number(end - lsn) : 0,
+        ...(slot && { retainedBytes: slot.retainedBytes }),
+      };
     });
   }
 

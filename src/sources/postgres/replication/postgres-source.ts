@@ -1,4 +1,4 @@
-import type { ChangeSource, SourceSession } from '../../../sync/source.js';
+import type { ChangeSource, SourceSession, SourceWarning } from '../../../sync/source.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { Connections } from '../server/connections.js';
 import { type PostgresSourceOptions, type ResolvedOptions, resolveOptions } from './options.js';
@@ -27,7 +27,17 @@ export class PostgresSource<R extends object> implements ChangeSource<R> {
   }
 
   /** @throws PrefetchError when something is missing that the source cannot or may not create, with what to do */
-  open(signal: AbortSignal): Promise<SourceSession<R>> {
-    return PostgresSession.open<R>(this.#options, this.#connections, this.#acknowledgements, signal);
+  open(
+    signal: AbortSignal,
+    onWarning: (warning: SourceWarning) => void = () => undefined,
+  ): Promise<SourceSession<R>> {
+    const options: ResolvedOptions = {
+      ...this.#options,
+      onWarning: (warning) => {
+        this.#options.onWarning(warning);
+        onWarning(warning);
+      },
+    };
+    return PostgresSession.open<R>(options, this.#connections, this.#acknowledgements, signal);
   }
 }

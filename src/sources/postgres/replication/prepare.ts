@@ -1,18 +1,12 @@
 import { Connections, close } from '../server/connections.js';
-import { type Finding, findProblems } from './findings.js';
+import { type Finding, type PostgresReport, reportOf } from '../server/finding.js';
+import { findProblems } from './findings.js';
 import { type PostgresSourceOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import type { PgClient } from '../server/pg-client.js';
 import { isPassing, postgresError } from '../server/postgres-error.js';
 import { publicationSql } from './publication-sql.js';
 import { quoteTable } from '../server/quoting.js';
 import { readFacts } from './server-facts.js';
-
-/** What `preparePostgres()` found and did. */
-export interface PostgresReport {
-  /** Nothing is in the way of a source with these options. */
-  readonly isReady: boolean;
-  readonly findings: readonly Finding[];
-}
 
 /**
  * Looks whether the server, the role and the table are ready for a `PostgresSource` with these options, and says what
@@ -53,10 +47,6 @@ export async function prepareOn(client: PgClient, options: ResolvedOptions): Pro
   return reportOf([{ level: 'problem', text, sql }, ...found.filter((finding) => finding.sql !== sql)]);
 }
 
-function reportOf(findings: readonly Finding[]): PostgresReport {
-  return { isReady: !findings.some(({ level }) => level === 'problem'), findings };
-}
-
 /** Returns why it was not made: also when the application could not write the table afterwards. */
 async function makePublication(
   client: PgClient,
@@ -74,11 +64,4 @@ async function makePublication(
     await client.query('rollback');
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-/** The findings as text for people. */
-export function textOf(findings: readonly Finding[]): string {
-  return findings
-    .map(({ text, sql }) => (sql === undefined ? `- ${text}` : `- ${text}\n  ${sql};`))
-    .join('\n');
 }

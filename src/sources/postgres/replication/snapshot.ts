@@ -6,12 +6,11 @@ import type { PgClient } from '../server/pg-client.js';
 import { formatPosition } from './position.js';
 import { postgresError, sourceError } from '../server/postgres-error.js';
 import { quoteName, quoteTable, quoteText } from '../server/quoting.js';
+import { cursorPages } from '../rows/cursor-pages.js';
 import { RowMapper } from '../rows/row-mapper.js';
 import { identify } from './server-identity.js';
 import type { CreatedSlot } from './slot.js';
 import { type TableLayout, readLayout } from './table-layout.js';
-
-const rowsPerPage = 1_000;
 
 export interface SnapshotContext {
   readonly options: ResolvedOptions;
@@ -55,7 +54,14 @@ export async function takeSnapshot<R>(context: SnapshotContext): Promise<Snapsho
     );
     open.shift();
     if (!keeps(replication, slot)) await close(replication);
-    const pages = pagesOf<R>(reader, new RowMapper<R>(layout, options.map), signal, onInvalid, closeAll);
+    const mapper = new RowMapper<R>(layout, options.map);
+    const pages = cursorPages<R>({
+      reader,
+      cursor: 'prefetch',
+      records: (rows) => mapper.records(rows, onInvalid),
+      signal,
+      close: closeAll,
+    });
     return {
       position: formatPosition({
         lsn: slot.consistentPoint,
@@ -90,32 +96,4 @@ function columnsOf({ columns }: TableLayout): string {
 /** Without the rows that the publication leaves out. */
 function fromOf({ table }: ResolvedOptions, { rowFilter }: TableLayout): string {
   return `from ${quoteTable(table)}${rowFilter === null ? '' : ` where (${rowFilter})`}`;
-}
-
-/** The next page is on its way while one is used. */
-async function* pagesOf<R>(
-  reader: PgClient,
-  mapper: RowMapper<R>,
-  signal: AbortSignal,
-  onInvalid: ((row: InvalidRow) => void) | undefined,
-  closeAll: () => Promise<void>,
-): AsyncGenerator<readonly R[], void, undefined> {
-  const fetch = () => {
-    const fetching = reader.query({ text: `fetch ${rowsPerPage} from prefetch`, rowMode: 'array' });
-    fetching.catch(() => undefined);
-    return fetching;
-  };
-  try {
-    for (let fetching = fetch(); ;) {
-      const { rows } = await fetching;
-      if (rows.length === 0) return;
-      fetching = fetch();
-      yield mapper.records(rows, onInvalid);
-    }
-  } catch (error) {
-    signal.throwIfAborted();
-    throw postgresError('reading the table', error);
-  } finally {
-    await closeAll();
-  }
 }

@@ -17,7 +17,13 @@ interface Described {
   readonly publication: number;
   readonly published: readonly string[] | null;
   readonly rowFilter: string | null;
-  readonly columns: readonly { name: string; type: number; base: number; generated: boolean }[];
+  readonly columns: readonly {
+    name: string;
+    type: number;
+    base: number;
+    generated: boolean;
+    number: number;
+  }[];
   readonly primaryKey: readonly string[];
 }
 
@@ -34,6 +40,7 @@ select jsonb_build_object(
   'columns', (
     select jsonb_agg(jsonb_build_object(
       'name', a.attname, 'type', a.atttypid::bigint, 'generated', a.attgenerated <> '',
+      'number', a.attnum,
       'base', (
         with recursive under(oid, base) as (
           select y.oid, y.typbasetype from pg_type y where y.oid = a.atttypid
@@ -72,7 +79,9 @@ function layoutOf(
   const wanted = shown.filter(
     ({ name }) => !options.columns || options.columns.includes(name) || key.includes(name),
   );
-  const facts = [system, relation, publication, rowFilter, key, shown.map(({ name, type }) => [name, type])];
+  // With their numbers: a column that was dropped and added again has another one, and a default in every row.
+  const places = shown.map(({ name, type, number }) => [name, type, number]);
+  const facts = [system, relation, publication, rowFilter, key, places];
   const chosen = wanted.map(({ name }) => name);
   return {
     relation,

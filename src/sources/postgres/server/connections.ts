@@ -10,7 +10,7 @@ const farewellMs = 300;
 /** So that a value has the same text in a snapshot and in the stream, whoever the role is and whatever its defaults. */
 const settings = `
   set datestyle = 'ISO'; set intervalstyle = 'iso_8601'; set timezone = 'UTC';
-  set bytea_output = 'hex'; set extra_float_digits = 1; set statement_timeout = 0;
+  set bytea_output = 'hex'; set extra_float_digits = 1; set lc_monetary = 'C'; set statement_timeout = 0;
   set lock_timeout = 0; set idle_in_transaction_session_timeout = 0; set search_path = pg_catalog`;
 
 /** Opens connections to one database. */

@@ -22,15 +22,24 @@ export interface PgWire {
   once(event: 'replicationStart', listener: () => void): unknown;
 }
 
+export interface ArrayQuery {
+  /** The server plans it once for each connection. */
+  readonly name?: string;
+  readonly text: string;
+  readonly values?: readonly unknown[];
+  readonly rowMode: 'array';
+}
+
 /** The part of a client of pg that we need, with all values as text. */
 export interface PgClient {
   readonly connection: PgWire;
   connect(): Promise<unknown>;
   query(text: string, values?: readonly unknown[]): Promise<{ rows: TextRow[] }>;
-  query(query: { text: string; rowMode: 'array' }): Promise<{ rows: (string | null)[][] }>;
+  query(query: ArrayQuery): Promise<{ rows: (string | null)[][] }>;
   query(query: Submittable): unknown;
   end(): Promise<void>;
   on(event: 'error' | 'end', listener: (error: unknown) => void): unknown;
+  on(event: 'notification', listener: () => void): unknown;
 }
 
 export type PgClientConstructor = new (config: object) => PgClient;

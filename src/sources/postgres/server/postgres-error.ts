@@ -1,7 +1,7 @@
 import { PrefetchError } from '../../../errors.js';
 
-/** What the operating system says of a connection. */
-const brokenLine = /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN|ERR_STREAM|ERR_SOCKET)/;
+/** What the operating system says of a connection; ENOENT of the socket of a server that is down. */
+const brokenLine = /^(ECONN|ENOENT|EPIPE|ETIMEDOUT|EHOST|ENET|ENOTFOUND|EAI_AGAIN|ERR_STREAM|ERR_SOCKET)/;
 
 /** Connections that fail, a server that starts or shuts down, one with too many clients, a slot still in use. */
 const passingStates = /^(08...|57P0[123]|53300|55006)$/;
