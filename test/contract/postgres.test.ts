@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { type PostgresSourceOptions, PostgresSource } from '../../src/sources/postgres/index.js';
+import { describeOnPostgres } from '../support/describe-on-postgres.js';
 import { type TestPostgres, startTestPostgres } from '../support/postgres.js';
 import { type SourceHarness, describeSource } from './source-contract.js';
 import type { ContractRecord } from './source-reader.js';
@@ -47,8 +48,10 @@ async function table(
   };
 }
 
-describeSource('postgres', () => table({}));
+describeOnPostgres('on a real server', () => {
+  describeSource('postgres', () => table({}));
 
-describeSource('postgres with a map', () =>
-  table({ map: ({ id, version }) => ({ id: id ?? '', version: version ?? '' }) }),
-);
+  describeSource('postgres with a map', () =>
+    table({ map: ({ id, version }) => ({ id: id ?? '', version: version ?? '' }) }),
+  );
+});

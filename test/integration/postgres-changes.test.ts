@@ -1,5 +1,6 @@
 import type { PostgresSourceOptions } from '../../src/sources/postgres/index.js';
 import type { ContractRecord } from '../contract/source-reader.js';
+import { describeOnPostgres } from '../support/describe-on-postgres.js';
 import { type TestPostgres, startTestPostgres } from '../support/postgres.js';
 import { PostgresTable } from '../support/postgres-table.js';
 
@@ -22,7 +23,7 @@ async function table(columns: string, options: Partial<PostgresSourceOptions<Con
 /** Too long to be stored in the row, and not to be compressed. */
 const long = `(select string_agg(md5(random()::text), '') from generate_series(1, 200))`;
 
-describe('what the Postgres source makes of changes', () => {
+describeOnPostgres('what the Postgres source makes of changes', () => {
   it('turns a changed key into the end of the old record and a new one', async () => {
     const items = await table('id text primary key, version text');
     await items.run(`insert into $table values ('old', '1')`);

@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { ChangeBatch, SourceSession } from '../../src/index.js';
 import { type ContractRecord, Model, read, snapshotOf } from '../contract/source-reader.js';
+import { describeOnPostgres } from '../support/describe-on-postgres.js';
 import { type TestPostgres, startTestPostgres } from '../support/postgres.js';
 import { PostgresTable } from '../support/postgres-table.js';
 import { type TcpProxy, startTcpProxy } from '../support/tcp-proxy.js';
@@ -69,7 +70,7 @@ function liveBytes(): number {
   return process.memoryUsage().heapUsed;
 }
 
-describe('a line that breaks', () => {
+describeOnPostgres('a line that breaks', () => {
   it('is made anew, and nothing is lost or comes twice', async () => {
     const { model, stop, batches } = following(position);
     for (let n = 2; n < 12; n++) {
@@ -115,7 +116,7 @@ describe('a line that breaks', () => {
   });
 });
 
-describe('a server that goes away', () => {
+describeOnPostgres('a server that goes away', () => {
   it('is followed again after a crash', async () => {
     const { model, stop } = following(position);
     await items.run(`update $table set version = '2'`);
@@ -173,7 +174,7 @@ describe('a server that goes away', () => {
   });
 });
 
-describe('a large transaction', () => {
+describeOnPostgres('a large transaction', () => {
   it('comes in parts, each of which is a checkpoint', async () => {
     const reader = read(session, position, { maxBatch: 100 });
     await items.run(`insert into $table select 'id-' || n, n from generate_series(1, 1000) n`);

@@ -11,6 +11,7 @@ import {
   readUntilCaughtUp,
   snapshotOf,
 } from '../contract/source-reader.js';
+import { describeOnPostgres } from '../support/describe-on-postgres.js';
 import { type TestPostgres, startTestPostgres } from '../support/postgres.js';
 import { PostgresTable } from '../support/postgres-table.js';
 import { until } from '../support/until.js';
@@ -59,7 +60,7 @@ async function follows(from: string): Promise<Error> {
   throw new Error('It ended');
 }
 
-describe('a table that is not what it was', () => {
+describeOnPostgres('a table that is not what it was', () => {
   it.each([
     ['a column was added', `alter table $table add column more text default 'x'`],
     [
@@ -127,7 +128,7 @@ describe('a table that is not what it was', () => {
   });
 });
 
-describe('a slot that is not where it should be', () => {
+describeOnPostgres('a slot that is not where it should be', () => {
   it('is noticed when somebody dropped it, and is made anew by a load', async () => {
     await session.close();
     await items.run(`select pg_drop_replication_slot('${items.slot}'); update $table set version = '2'`);
@@ -187,7 +188,7 @@ describe('a slot that is not where it should be', () => {
   });
 });
 
-describe('what the server keeps', () => {
+describeOnPostgres('what the server keeps', () => {
   it('does not grow for an idle table on a busy server', async () => {
     const reader = read(session, position);
     await postgres.run('create table if not exists filler (bytes text)');
@@ -252,7 +253,7 @@ describe('what the server keeps', () => {
   });
 });
 
-describe('a temporary slot', () => {
+describeOnPostgres('a temporary slot', () => {
   beforeAll(() => {
     options = { temporary: true };
   });

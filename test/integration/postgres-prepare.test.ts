@@ -4,6 +4,7 @@ import { resolveOptions } from '../../src/sources/postgres/replication/options.j
 import { readFacts } from '../../src/sources/postgres/replication/server-facts.js';
 import type { PgClient } from '../../src/sources/postgres/server/pg-client.js';
 import { type PostgresReport, PostgresSource, preparePostgres } from '../../src/sources/postgres/index.js';
+import { describeOnPostgres } from '../support/describe-on-postgres.js';
 import { type TestPostgres, startTestPostgres } from '../support/postgres.js';
 import { PostgresTable } from '../support/postgres-table.js';
 
@@ -19,7 +20,7 @@ function problems({ findings }: PostgresReport): unknown[] {
   return findings.filter(({ level }) => level === 'problem').map(({ text, sql }) => [text, sql]);
 }
 
-describe('preparePostgres()', () => {
+describeOnPostgres('preparePostgres()', () => {
   it('creates the publication, once, and says that all is ready', async () => {
     const items = await PostgresTable.create(postgres);
     const sql = `create publication "prefetch_${items.name}" for table "public"."${items.name}"`;
@@ -196,7 +197,7 @@ describe('preparePostgres()', () => {
   });
 });
 
-describe('a source that cannot begin', () => {
+describeOnPostgres('a source that cannot begin', () => {
   it('says why, with the SQL that mends it', async () => {
     const items = await PostgresTable.create(postgres);
     await items.run('alter table $table replica identity nothing');

@@ -1,11 +1,12 @@
 import { inspect } from 'node:util';
 import type { PgConfig } from '../../src/sources/postgres/index.js';
 import { read, snapshotOf } from '../contract/source-reader.js';
+import { describeOnPostgres } from '../support/describe-on-postgres.js';
 import { type TestPostgres, startTestPostgres } from '../support/postgres.js';
 import { PostgresTable } from '../support/postgres-table.js';
 import { certificate } from '../support/postgres-tls.js';
 
-describe('a Postgres that wants TLS', () => {
+describeOnPostgres('a Postgres that wants TLS', () => {
   let postgres: TestPostgres;
   let items: PostgresTable;
 

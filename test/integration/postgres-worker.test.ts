@@ -4,13 +4,14 @@ import {
   PostgresSource,
 } from '../../src/sources/postgres/index.js';
 import { type Item, layouts, versionsIn, versionsOf } from '../support/item.js';
+import { describeOnPostgres } from '../support/describe-on-postgres.js';
 import { type TestPostgres, startTestPostgres } from '../support/postgres.js';
 import { PostgresTable } from '../support/postgres-table.js';
 import { type TestRedis, startTestRedis } from '../support/redis.js';
 import { SyncWorld } from '../support/sync-world.js';
 import { until } from '../support/until.js';
 
-describe.each(layouts)('a worker on Postgres (%s)', (layout) => {
+describeOnPostgres.each(layouts)('a worker on Postgres (%s)', (layout) => {
   let redis: TestRedis;
   let postgres: TestPostgres;
   let world: SyncWorld;

