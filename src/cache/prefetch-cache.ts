@@ -6,6 +6,7 @@ import { type RedisClient, checkClient, send } from '../redis/client.js';
 import type { DocumentStorage } from '../redis/documents.js';
 import { toPrefetchError } from '../redis/failure.js';
 import { scanIds } from '../redis/scan.js';
+import { timelyClient } from '../redis/timely-client.js';
 import { unlessAborted } from '../settling.js';
 import { BulkLoad, type BulkLoadOptions } from './bulk-load.js';
 import type { LoadReport } from './load-report.js';
@@ -61,6 +62,7 @@ export class PrefetchCache<T extends Entity> {
   /** What both sides of the dataset agree on. */
   readonly dataset: Dataset<T>;
   readonly #client: RedisClient;
+  readonly #timely: RedisClient;
   readonly #storage: DocumentStorage | undefined;
   readonly #stats = new LookupStats();
   readonly #lookups: Lookups<T>;
@@ -75,6 +77,7 @@ export class PrefetchCache<T extends Entity> {
     }
     this.dataset = createDataset(schema, ttlSeconds, idPattern);
     this.#client = client;
+    this.#timely = timelyClient(client);
     this.#storage = documents === 'auto' ? undefined : documents;
     this.#lookups = new Lookups(client, this.dataset, this.#stats, { deadlineMs, storage: this.#storage });
     this.#repository = this.repositoryOn(client);
@@ -174,7 +177,7 @@ export class PrefetchCache<T extends Entity> {
   /** The ids of all records, in no order. As with SCAN, an id can come twice while Redis resizes its tables. */
   async *ids(): AsyncGenerator<string, void, undefined> {
     this.#assertOpen();
-    for await (const page of scanIds(this.#client, this.dataset.keys)) yield* page;
+    for await (const page of scanIds(this.#timely, this.dataset.keys)) yield* page;
   }
 
   /** How many records there are, by counting them. */
@@ -201,7 +204,7 @@ export class PrefetchCache<T extends Entity> {
   /** What happened to a record: whether it is there, until when, and its last changes with who made them and why. */
   async explain(id: string): Promise<Explanation> {
     this.#assertOpen();
-    const { access, loads } = this.#repository;
+    const { access, loads } = this.repositoryOn(this.#timely);
     return explain(access, id, (await loads.note())?.loadedAt ?? null);
   }
 
@@ -215,7 +218,7 @@ export class PrefetchCache<T extends Entity> {
     refuseUnknownOptions('journal()', asked, ['after', 'limit']);
     this.#assertOpen();
     const limit = positiveInteger('limit', asked.limit ?? 100);
-    return readJournal(this.#client, this.dataset.keys, asked.after ?? null, limit);
+    return readJournal(this.#timely, this.dataset.keys, asked.after ?? null, limit);
   }
 
   stats(): CacheStats {

@@ -11,6 +11,8 @@ import type { LoadNote } from '../cache/load-note.js';
 import type { PrefetchCache } from '../cache/prefetch-cache.js';
 import { optionError } from '../errors.js';
 import { milliseconds, positiveInteger, refuseUnknownOptions } from '../options.js';
+import type { RedisClient } from '../redis/client.js';
+import { timelyClient } from '../redis/timely-client.js';
 import { CommandSender } from './command-sender.js';
 import { nameOf } from './lease.js';
 import { readCheckpoint } from './checkpoint.js';
@@ -81,6 +83,7 @@ export class SyncOperator<T extends Entity> {
   readonly deadLetters: DeadLetters<T>;
   readonly #cache: PrefetchCache<T>;
   readonly #sender: CommandSender;
+  readonly #timely: RedisClient;
 
   constructor(options: { readonly cache: PrefetchCache<T> }) {
     refuseUnknownOptions('SyncOperator', options, ['cache']);
@@ -89,12 +92,13 @@ export class SyncOperator<T extends Entity> {
       throw optionError('cache', 'a PrefetchCache', cache);
     }
     this.#cache = cache;
+    this.#timely = timelyClient(cache.client);
     this.#sender = new CommandSender(cache.client, cache.dataset.keys);
     this.deadLetters = Object.freeze({
       list: async (asked: LettersAsked = {}) => {
         refuseUnknownOptions('list()', asked, ['after', 'limit']);
         const limit = positiveInteger('limit', asked.limit ?? 100);
-        return readDeadLetters(cache.client, cache.dataset.keys, { ...asked, limit });
+        return readDeadLetters(this.#timely, cache.dataset.keys, { ...asked, limit });
       },
       replay: async (
         letter: string,
@@ -127,14 +131,14 @@ export class SyncOperator<T extends Entity> {
   }
 
   async status(): Promise<DatasetStatus> {
-    const { client, dataset } = this.#cache;
-    const { access, loads } = this.#cache.repositoryOn(client);
+    const { dataset } = this.#cache;
+    const { access, loads } = this.#cache.repositoryOn(this.#timely);
     const [holder, stalenessMs, load, checkpoint, changes] = await Promise.all([
       access.ask(['GET', dataset.keys.lease]) as Promise<string | null>,
       this.#cache.staleness(),
       loads.note(),
       readCheckpoint(access),
-      readCounts(client, dataset.keys),
+      readCounts(this.#timely, dataset.keys),
     ]);
     return {
       writer: holder === null ? null : nameOf(holder),
