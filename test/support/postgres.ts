@@ -25,6 +25,8 @@ const basics: Readonly<Record<string, string | number>> = {
   log_min_messages: 'fatal',
 };
 
+type Settings = Readonly<Record<string, string | number>>;
+
 type Result = pg.QueryResult<Record<string, unknown>>;
 
 export interface TestPostgres {
@@ -42,15 +44,18 @@ export interface TestPostgres {
   start(): Promise<void>;
   /** Takes over from what it was before, as a standby does in a failover. It has to be down. */
   startAsSuccessor(): Promise<void>;
+  /** A server that follows this one, which is restarted for it. */
+  startStandby(settings?: Settings): Promise<TestPostgres>;
   stop(): Promise<void>;
 }
 
 /** A Postgres of its own, with logical replication. */
-export async function startTestPostgres(
-  settings: Readonly<Record<string, string | number>> = {},
-): Promise<TestPostgres> {
+export async function startTestPostgres(settings: Settings = {}): Promise<TestPostgres> {
   const binaries = await postgresBinaries();
-  const data = await newCluster(binaries);
+  return startOn(await newCluster(binaries), binaries, settings);
+}
+
+async function startOn(data: string, binaries: PostgresBinaries, settings: Settings): Promise<TestPostgres> {
   const port = await freePort();
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const clients: pg.Client[] = [];
@@ -114,6 +119,15 @@ export async function startTestPostgres(
       const client = await connect();
       await client.query('select pg_promote()');
       await client.end();
+    },
+    async startStandby(more = {}) {
+      await end('SIGINT');
+      const copy = `${data}-standby`;
+      await promisify(execFile)('cp', ['-a', data, copy]);
+      await writeFile(join(copy, 'standby.signal'), '');
+      await start();
+      const primary_conninfo = `host=127.0.0.1 port=${port} user=postgres dbname=postgres`;
+      return startOn(copy, binaries, { ...settings, primary_conninfo, ...more });
     },
     async stop() {
       await Promise.all(clients.map((client) => client.end().catch(() => undefined)));

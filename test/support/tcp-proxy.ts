@@ -13,6 +13,8 @@ export interface TcpProxy {
   /** Breaks all connections and refuses new ones until `up()`. */
   down(): void;
   up(): void;
+  /** New connections go to another server. */
+  redirect(port: number): void;
   /** Breaks the connections as soon as that many more bytes have come from that side, which are passed on. */
   cutAfterBytes(bytes: number, from?: Side): void;
   /** The clients hear that the server says no more. The server hears nothing, whatever they do then. */
@@ -38,6 +40,7 @@ interface Connection {
 
 /** A line between clients and a server on this machine that a test can break. */
 export async function startTcpProxy(port: number): Promise<TcpProxy> {
+  let upstreamPort = port;
   const connections = new Set<Connection>();
   const weather: Record<Side, Weather> = { clients: fairWeather(), server: fairWeather() };
   let connectionsMade = 0;
@@ -71,7 +74,7 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
       return;
     }
     connectionsMade++;
-    const upstream = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const upstream = connect({ port: upstreamPort, host: '127.0.0.1', allowHalfOpen: true });
     upstream.on('error', () => undefined);
     const connection: Connection = {
       client,
@@ -112,6 +115,9 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
     },
     up() {
       isDown = false;
+    },
+    redirect(other) {
+      upstreamPort = other;
     },
     cutAfterBytes(bytes, from = 'clients') {
       weather[from].bytesLeft = bytes;

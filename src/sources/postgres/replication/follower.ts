@@ -78,7 +78,7 @@ export class Follower<R> {
     signal.addEventListener('abort', onAbort);
     const watch = new Watch(options, sideLine, own !== undefined);
     try {
-      const { system } = await identify(client);
+      const { system, timeline } = await identify(client);
       const layout = await this.#layoutAt(after, system);
       await stream.start();
       signal.throwIfAborted();
@@ -87,7 +87,7 @@ export class Follower<R> {
         stream.fail(error);
       });
       const mapper = new RowMapper<R>(layout, options.map);
-      yield* this.#read(stream, new TransactionBatches<R>(layout, mapper, after, maxBatch));
+      yield* this.#read(stream, new TransactionBatches<R>(layout, mapper, { ...after, timeline }, maxBatch));
     } catch (error) {
       signal.throwIfAborted();
       throw postgresError('following', error);
