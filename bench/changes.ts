@@ -1,5 +1,6 @@
-import { PrefetchCache, SyncWorker, subscribe } from 'express-prefetch-cache';
+import { PrefetchCache, SyncWorker } from 'express-prefetch-cache';
 import { MemoryPrimary } from 'express-prefetch-cache/memory';
+import { everythingApplied } from './applied.js';
 import type { BenchClient } from './redis.js';
 import { categories, category, hashSchema } from './categories.js';
 import { type Result, sideBySide } from './side-by-side.js';
@@ -36,19 +37,4 @@ export async function benchChanges(client: BenchClient): Promise<Result[]> {
   });
   await worker.stop();
   return [result];
-}
-
-function everythingApplied(expected: number): Promise<void> {
-  return new Promise((resolve) => {
-    let applied = 0;
-    const unsubscribe = subscribe(
-      (event) => {
-        applied += event.changes.length;
-        if (applied < expected) return;
-        unsubscribe();
-        resolve();
-      },
-      ['applied'],
-    );
-  });
 }

@@ -2,6 +2,7 @@ import { benchBulkLoad } from './bulk-load.js';
 import { benchChanges } from './changes.js';
 import { benchKeepAlive } from './keep-alive.js';
 import { benchLookups } from './lookups.js';
+import { benchPostgres } from './postgres.js';
 import { startBenchRedis } from './redis.js';
 import { benchRoute } from './route.js';
 
@@ -11,6 +12,7 @@ const benches = {
   changes: benchChanges,
   route: benchRoute,
   'keep-alive': benchKeepAlive,
+  postgres: benchPostgres,
 };
 
 const wanted = process.argv.slice(2);

@@ -3,9 +3,11 @@ export interface Comparison {
   readonly name: string;
   /** How many operations one run of the job is. */
   readonly operations: number;
-  /** The job as one would write it by hand with node-redis. */
+  /** The job as one would write it by hand, or the part of it that bounds it. */
   byHand(): Promise<unknown>;
   ours(): Promise<unknown>;
+  /** Done before each run of either, and not measured. */
+  before?(): Promise<unknown>;
   /** What the ratio of the speeds, ours to by hand, must reach. */
   readonly target: number;
   readonly rounds?: number;
@@ -22,14 +24,17 @@ export async function sideBySide(comparison: Comparison): Promise<Result> {
   const { name, operations, target, rounds = 7 } = comparison;
   const handMs: number[] = [];
   const oursMs: number[] = [];
-  await comparison.byHand();
-  await comparison.ours();
+  const run = async (job: () => Promise<unknown>) => {
+    await comparison.before?.();
+    return timed(job);
+  };
+  const byHand = () => run(() => comparison.byHand());
+  const ours = () => run(() => comparison.ours());
+  await byHand();
+  await ours();
   for (let round = 0; round < rounds; round++) {
-    const inTurn = [
-      async () => handMs.push(await timed(() => comparison.byHand())),
-      async () => oursMs.push(await timed(() => comparison.ours())),
-    ];
-    for (const run of round % 2 === 0 ? inTurn : inTurn.reverse()) await run();
+    const inTurn = [async () => handMs.push(await byHand()), async () => oursMs.push(await ours())];
+    for (const measure of round % 2 === 0 ? inTurn : inTurn.reverse()) await measure();
   }
   const ratio = median(handMs) / median(oursMs);
   const figures = [
@@ -64,6 +69,11 @@ export function median(values: readonly number[]): number {
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? NaN;
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
+}
+
+/** @param sorted the lowest first */
+export function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.floor(sorted.length * share)] ?? NaN;
 }
 
 function perSecond(operations: number, ms: number): string {

@@ -2,6 +2,7 @@ import type { Entity } from 'redis-om';
 import { type RedisClient, type RedisCommand, send } from '../redis/client.js';
 import { type DocumentStorage, documentStorage } from '../redis/documents.js';
 import { toPrefetchError } from '../redis/failure.js';
+import type { Chain } from '../redis/fence.js';
 import { serverTime } from '../redis/server-time.js';
 import { Transaction } from '../redis/transaction.js';
 import type { Dataset } from './dataset.js';
@@ -65,6 +66,17 @@ export class DatasetAccess<T extends Entity> {
     const transaction = new Transaction(this.dataset.keys.loadNote, {
       conditions: fence ? [fence.lease] : [],
     });
+    for (const command of commands) transaction.add(...command);
+    return this.#patiently(() => transaction.send(this.client));
+  }
+
+  /**
+   * As writeBeside(), but each of a chain: what Redis lost of one is noticed by the next. Returns 0 when it had taken
+   * effect and only the answer was lost.
+   */
+  async writeInChain(chain: Chain | undefined, ...commands: readonly RedisCommand[]): Promise<number> {
+    if (!chain) return this.writeBeside(...commands);
+    const transaction = new Transaction(this.dataset.keys.loadNote, { fence: chain });
     for (const command of commands) transaction.add(...command);
     return this.#patiently(() => transaction.send(this.client));
   }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Entity } from 'redis-om';
 import { PrefetchError } from '../errors.js';
 import type { RedisCommand } from '../redis/client.js';
+import type { Chain } from '../redis/fence.js';
 import { Transaction } from '../redis/transaction.js';
 import type { DatasetAccess } from './dataset-access.js';
 import { type LoadNote, expiryOf, parseNote, writeNote } from './load-note.js';
@@ -66,11 +67,15 @@ export class LoadRegister<T extends Entity> {
   }
 
   /** Lets the note, and the journal, live as long as records that were renewed since then. False: there is no note. */
-  async renew(begunAt: number): Promise<boolean> {
+  async renew(begunAt: number, sweep?: Chain): Promise<boolean> {
     const { keys, ttlSeconds } = this.#access.dataset;
     const expiry = expiryOf(ttlSeconds, begunAt, await this.#access.now());
-    await this.#access.writeBeside(['EXPIRE', keys.journal, String(ttlSeconds)]);
-    return (await this.#access.writeBeside(['PEXPIREAT', keys.loadNote, String(expiry)])) === 1;
+    const renewed = await this.#access.writeInChain(
+      sweep,
+      ['EXPIRE', keys.journal, String(ttlSeconds)],
+      ['PEXPIREAT', keys.loadNote, String(expiry)],
+    );
+    return renewed === 1 || (await this.note()) !== null;
   }
 
   /** From here on nobody takes an absent record for a miss. */

@@ -3,6 +3,7 @@ import { PrefetchError } from '../errors.js';
 import { hasListeners, publish } from '../events.js';
 import type { RedisCommand } from '../redis/client.js';
 import { scanIds } from '../redis/scan.js';
+import type { Chain } from '../redis/fence.js';
 import { Transaction } from '../redis/transaction.js';
 import type { ApplyReport, Change, Refusal } from './change.js';
 import type { DatasetAccess } from './dataset-access.js';
@@ -119,10 +120,11 @@ export class SyncRepository<T extends Entity> {
   }
 
   /** Gives every record its whole TTL again, page by page; says after each page how many it held. */
-  async *renewAll(): AsyncGenerator<number, void, undefined> {
+  async *renewAll(sweep?: Chain): AsyncGenerator<number, void, undefined> {
     const { keys, ttlSeconds } = this.dataset;
     for await (const ids of this.idPages()) {
-      await this.access.writeBeside(
+      await this.access.writeInChain(
+        sweep,
         ...ids.map((id) => ['EXPIRE', keys.record(id), String(ttlSeconds)] as const),
       );
       yield ids.length;

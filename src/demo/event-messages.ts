@@ -45,6 +45,8 @@ export function messageOf(event: PrefetchEvent): PageMessage | undefined {
       return { type, data: { waiting: event.waiting, limit: event.limit } };
     case 'worker-state':
       return { type: 'worker', data: { worker: event.worker, state: event.state, detail: event.detail } };
+    case 'source-warning':
+      return { type, data: { worker: event.worker, message: event.message } };
     case 'document-storage':
     case 'kept-alive':
     case 'worker-error': // told by the worker's state

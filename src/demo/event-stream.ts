@@ -3,6 +3,7 @@ import { type PrefetchEvent, sendProblem, subscribe } from '../index.js';
 import { demoStats } from './demo-stats.js';
 import { messageOf } from './event-messages.js';
 import { longestSilenceMs } from './routes/health.js';
+import type { Statement } from './primary/statement-log.js';
 import type { DemoParts } from './routes/parts.js';
 import { Throttle } from './throttle.js';
 
@@ -43,15 +44,16 @@ export class EventStream {
       res.end();
       return;
     }
-    const { cache, crew } = this.#parts;
+    const { cache, crew, primary } = this.#parts;
     const workers = crew.workers.map((worker) => {
       const { name, state, error } = worker.status();
       return message('worker', { worker: name, state, ...(error && { detail: error.message }) });
     });
+    const { name, layout, ttlSeconds } = cache;
     res.write(
       [
         'retry: 1000\n\n',
-        message('hello', { dataset: cache.name, layout: cache.layout, ttlSeconds: cache.ttlSeconds }),
+        message('hello', { dataset: name, layout, ttlSeconds, primary: primary.kind }),
         message('stats', demoStats(this.#parts)),
         message('freshness', this.#freshness()),
         ...workers,
@@ -76,6 +78,11 @@ export class EventStream {
   /** Something was made to go wrong, or to go on. */
   readonly tellFault = (fault: string, text: string): void => {
     this.#send(message('fault', { fault, text }));
+  };
+
+  /** The primary has run a command. */
+  readonly tellStatement = (statement: Statement): void => {
+    this.#send(message('statement', statement));
   };
 
   /** Ends all streams; their pages come back when the app does. */

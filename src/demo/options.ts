@@ -9,6 +9,7 @@ export interface DemoOptions {
   readonly layout: 'json' | 'hash';
   readonly cachePrefix: string;
   readonly ttlSeconds: number;
+  readonly primary: WantedPrimary;
   readonly primaryLatencyMs: number;
   /** How many records to generate instead of the sample categories. */
   readonly records: number | undefined;
@@ -26,6 +27,12 @@ export interface GivenRedis {
   readonly by: string;
 }
 
+/** In memory, in a Postgres that the app starts, or in one that is there. */
+export type WantedPrimary =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'embedded' }
+  | { readonly kind: 'given'; readonly url: string; readonly by: string };
+
 /** Something on the command line or in the environment that the app cannot make sense of. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -40,7 +47,8 @@ const flags = {
   layout: ['json|hash', 'how records are stored (json)'],
   'cache-prefix': ['<prefix>', 'what the keys of the records begin with (cache:category)'],
   'ttl-seconds': ['<seconds>', 'how long records outlive the sync worker (3600)'],
-  'primary-latency-ms': ['<ms>', 'how slow the mock primary is to read (80)'],
+  primary: ['<where>', 'memory, postgres for one that is started, or postgres://… (memory)'],
+  'primary-latency-ms': ['<ms>', 'how slow the primary in memory is to read (80)'],
   records: ['<number>', 'generate so many records instead of the five samples'],
   workers: ['<number>', 'how many sync workers: one writes, the others stand by (2)'],
   'max-staleness-ms': ['<ms>', 'lookups answer 503 when no worker was heard of for longer (never)'],
@@ -85,6 +93,7 @@ export function readOptions(args: readonly string[], environment: NodeJS.Process
     layout: read('layout', layoutName, 'json'),
     cachePrefix: read('cache-prefix', keyPrefix, 'cache:category'),
     ttlSeconds: read('ttl-seconds', wholeNumber(1, 2_147_483_647), 3600),
+    primary: wantedPrimary(levels),
     primaryLatencyMs: read('primary-latency-ms', wholeNumber(0, 60_000), 80),
     records: read<number | undefined>('records', wholeNumber(1, 10_000_000), undefined),
     workers: read('workers', wholeNumber(1, 9), 2),
@@ -136,6 +145,15 @@ function givenRedis(level: Level): GivenRedis | undefined {
   return { url: `redis://${at.includes(':') ? `[${at}]` : at}:${on}`, by: byHost.name };
 }
 
+function wantedPrimary(levels: readonly Level[]): WantedPrimary {
+  const given = levels.map((level) => level('primary')).find(({ text }) => text !== undefined);
+  if (given?.text === undefined || given.text === 'memory') return { kind: 'memory' };
+  if (given.text === 'postgres') return { kind: 'embedded' };
+  const mayHoldPassword = /[:@/]/.test(given.text);
+  const shown = mayHoldPassword ? 'something else' : `'${given.text}'`;
+  return { kind: 'given', url: understand(given, postgresUrl, shown), by: given.name };
+}
+
 interface Reading<V> {
   readonly expected: string;
   read(text: string): V | undefined;
@@ -164,6 +182,11 @@ const hostName: Reading<string> = {
 const redisUrl: Reading<string> = {
   expected: 'a URL such as redis://127.0.0.1:6379',
   read: (text) => (/^rediss?:\/\/./.test(text) && URL.canParse(text) ? text : undefined),
+};
+
+const postgresUrl: Reading<string> = {
+  expected: 'memory, postgres, or a URL such as postgres://user:password@host/database',
+  read: (text) => (/^postgres(ql)?:\/\/./.test(text) && URL.canParse(text) ? text : undefined),
 };
 
 const layoutName: Reading<'json' | 'hash'> = {

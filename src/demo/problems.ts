@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { PrefetchError, sendProblem } from '../index.js';
+import { PrimaryUnavailableError } from './primary/primary-unavailable-error.js';
 
 export const noSuchRoute: RequestHandler = (req, res) => {
   sendProblem(res, { status: 404, detail: `There is no ${req.method} ${req.path} here.` });
@@ -20,6 +21,9 @@ export function errorToProblem(log: (error: unknown) => void): ErrorRequestHandl
         code: error.code,
         ...(status === 503 && { outcome: 'unavailable' }),
       });
+    } else if (error instanceof PrimaryUnavailableError) {
+      res.set('Retry-After', '1');
+      sendProblem(res, { status: 503, detail: error.message, part: 'primary' });
     } else if (isClientError(error)) {
       sendProblem(res, { status: error.status, detail: error.message });
     } else {

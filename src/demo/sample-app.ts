@@ -1,13 +1,13 @@
 import { PrefetchCache, subscribe } from '../index.js';
-import { MemoryPrimary } from '../sources/memory/index.js';
 import { createApp } from './app.js';
-import { type Category, categorySchema, generatedCategories, sampleCategories } from './category.js';
+import { type Category, categorySchema } from './category.js';
 import { Crew } from './crew.js';
 import { EventStream } from './event-stream.js';
 import { Faults } from './faults/faults.js';
 import { OwnRedis } from './faults/own-redis.js';
 import { closeServer, listen, urlOf } from './http-server.js';
 import type { DemoOptions } from './options.js';
+import { startPrimary } from './primary/start-primary.js';
 import { ProgressBar } from './progress-bar.js';
 import { connectRedis } from './redis-client.js';
 import { findRedis } from './redis-server/find-redis.js';
@@ -25,7 +25,8 @@ const drainMs = 5000;
 /** Short enough to be watched. */
 const takeoverMs = 3000;
 const replaceAfterMs = 6000;
-const stallMs = 5000;
+/** For how long a server that is stalled or crashed is away. */
+const pauseMs = 5000;
 
 /** Starts everything, and resolves when the dataset is loaded and followed. */
 export async function startSampleApp(options: DemoOptions, surroundings: Surroundings): Promise<void> {
@@ -40,20 +41,19 @@ export async function startSampleApp(options: DemoOptions, surroundings: Surroun
   });
   const { layout, cachePrefix, ttlSeconds } = options;
   const cache = new PrefetchCache({ client, schema: categorySchema(cachePrefix, layout), ttlSeconds });
-  const primary = new MemoryPrimary<Category>({
-    records:
-      options.records === undefined ? sampleCategories(layout) : generatedCategories(layout, options.records),
-    readLatencyMs: options.primaryLatencyMs,
-  });
-  const crew = new Crew({ cache, source: primary, size: options.workers, takeoverMs, replaceAfterMs });
+  const { primary, note } = await startPrimary(options, projectDirectory, warn);
+  shutdown.add(() => primary.stop());
+  say(`Primary: ${note}`);
+  const crew = new Crew({ cache, source: primary.source, size: options.workers, takeoverMs, replaceAfterMs });
   shutdown.add(() => crew.stop(drainMs));
 
   const { maxStalenessMs } = options;
   const vitals = new VitalSigns(cache);
   const events = new EventStream({ cache, crew, primary, vitals, maxStalenessMs });
+  primary.statements?.tellTo(events.tellStatement);
   const ownRedis = redis.process && new OwnRedis(redis.process);
   const faults = options.faults
-    ? new Faults({ cache, crew, primary, ownRedis, stallMs, tell: events.tellFault })
+    ? new Faults({ cache, crew, primary, ownRedis, pauseMs, tell: events.tellFault })
     : undefined;
   shutdown.add(() => faults?.end());
   const app = createApp({
@@ -69,7 +69,7 @@ export async function startSampleApp(options: DemoOptions, surroundings: Surroun
   say(`Listening on ${urlOf(server)}`);
 
   shutdown.add(tellTroubles(cache.name));
-  say(await prefetched(crew, cache, primary.size));
+  say(await prefetched(crew, cache, await primary.count()));
 }
 
 async function prefetched(crew: Crew, cache: PrefetchCache<Category>, total: number): Promise<string> {
@@ -97,11 +97,12 @@ function tellTroubles(dataset: string): () => void {
   let last = '';
   return subscribe(
     (event) => {
-      if (event.dataset !== dataset || event.error.message === last) return;
-      last = event.error.message;
+      const message = event.type === 'worker-error' ? event.error.message : event.message;
+      if (event.dataset !== dataset || message === last) return;
+      last = message;
       warn(`${event.worker}: ${last}`);
     },
-    ['worker-error'],
+    ['worker-error', 'source-warning'],
   );
 }
 

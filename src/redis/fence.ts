@@ -2,7 +2,14 @@ import { PrefetchError } from '../errors.js';
 import type { Condition } from './condition.js';
 import type { Keys } from './keys.js';
 
-/** One write of who holds the lease: what the stamp is before it and after it. */
+/** Writes of which each takes effect once, and only where the one before has. */
+export interface Chain {
+  /** The next write. One must have passed before there is another. */
+  step(): Step;
+  passed(step: Step): void;
+}
+
+/** One write of a chain: what its stamp is before it and after it. */
 export interface Step {
   readonly key: string;
   readonly from: string;
@@ -15,19 +22,22 @@ export interface Step {
  * effect only where the stamp is what the write before left. So a write that is sent again takes effect once, and a
  * Redis that lost something, or came back as it was before, takes none.
  */
-export class Fence {
+export class Fence implements Chain {
   /** What the lease holds; no two holders have the same, nor one holder twice. */
   readonly token: string;
   /** Held by everything that may come besides the writes in their order. */
   readonly lease: Condition;
   readonly #key: string;
+  readonly #sweepKey: string;
   #stamp: string;
   #next: string | undefined;
   #steps = 0;
+  #sweeps = 0;
 
   constructor(keys: Keys, token: string) {
     this.token = token;
     this.#key = keys.stamp;
+    this.#sweepKey = keys.sweep;
     this.#stamp = this.firstStamp;
     this.lease = { key: keys.lease, holds: token, otherwise: leaseLost };
   }
@@ -42,7 +52,11 @@ export class Fence {
     return [this.#stamp, this.#next ?? this.#stamp];
   }
 
-  /** The next write. One must have passed before there is another. */
+  /** A chain of its own for what may come between the other writes; where it begins nothing is asked of Redis. */
+  sweep(): Chain {
+    return new Sweep(this.#sweepKey, this.lease, `${this.token}/sweep-${++this.#sweeps}`);
+  }
+
   step(): Step {
     const from = this.#stamp;
     this.#next = `${this.token}/${++this.#steps}`;
@@ -53,6 +67,30 @@ export class Fence {
   passed({ to }: Step): void {
     this.#stamp = to;
     this.#next = undefined;
+  }
+}
+
+class Sweep implements Chain {
+  readonly #key: string;
+  readonly #lease: Condition;
+  readonly #name: string;
+  #passed = 0;
+
+  constructor(key: string, lease: Condition, name: string) {
+    this.#key = key;
+    this.#lease = lease;
+    this.#name = name;
+  }
+
+  step(): Step {
+    const from = `${this.#name}/${this.#passed}`;
+    const stamp: Condition = { key: this.#key, holds: from, otherwise: stateLost };
+    const conditions = this.#passed === 0 ? [this.#lease] : [this.#lease, stamp];
+    return { key: this.#key, from, to: `${this.#name}/${this.#passed + 1}`, conditions };
+  }
+
+  passed(): void {
+    this.#passed++;
   }
 }
 

@@ -23,6 +23,8 @@ export class Keys {
   readonly lease: string;
   /** Changes with every write of the worker: if it is not what the worker left there, Redis lost something. */
   readonly stamp: string;
+  /** The same for the pages of a sweep, which may come between its writes. */
+  readonly sweep: string;
   /** When, by the server's clock, the worker last followed its source. */
   readonly heartbeat: string;
   /** The changes that could not be applied. */
@@ -54,6 +56,7 @@ export class Keys {
     this.bulkLoadMark = `${own}bulk-loading`;
     this.lease = `${own}lease`;
     this.stamp = `${own}stamp`;
+    this.sweep = `${own}sweep`;
     this.heartbeat = `${own}heartbeat`;
     this.deadLetters = `${own}dead-letters`;
     this.supersededLetters = `${own}superseded-letters`;

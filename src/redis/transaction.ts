@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type RedisClient, send } from './client.js';
 import type { Condition } from './condition.js';
 import { toPrefetchError } from './failure.js';
-import type { Fence, Step } from './fence.js';
+import type { Chain, Step } from './fence.js';
 
 /**
  * KEYS: a key of ours, the key of each condition, the key of each command. ARGV: whether values are written, what the
@@ -37,7 +37,7 @@ const scriptSha = createHash('sha1').update(script).digest('hex');
 export interface TransactionTerms {
   readonly conditions?: readonly Condition[];
   /** Of the one who may write; then the transaction takes effect once, however often it is sent. */
-  readonly fence?: Fence | undefined;
+  readonly fence?: Chain | undefined;
 }
 
 /**
@@ -49,7 +49,7 @@ export class Transaction {
   bytes = 0;
   readonly #ownKey: string;
   readonly #conditions: readonly Condition[];
-  readonly #fence: Fence | undefined;
+  readonly #fence: Chain | undefined;
   readonly #keys: string[] = [];
   readonly #words: string[] = [];
   #step: Step | undefined;

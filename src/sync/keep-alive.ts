@@ -68,14 +68,16 @@ export class KeepAlive<T extends Entity> {
     const startedAt = performance.now();
     let pageStartedAt = startedAt;
     let records = 0;
-    for await (const renewed of this.#repository.renewAll()) {
+    // A Redis that was set back meanwhile must not keep the note longer than the records.
+    const sweep = this.#repository.access.writer.fence?.sweep();
+    for await (const renewed of this.#repository.renewAll(sweep)) {
       records += renewed;
       const now = performance.now();
       const restMs = Math.min((now - pageStartedAt) * rest, this.#periodMs - (now - startedAt));
       if (restMs > 0) await sleep(restMs, undefined, { signal: this.#signal, ref: false });
       pageStartedAt = performance.now();
     }
-    const isLoaded = await this.#repository.loads.renew(begunAt);
+    const isLoaded = await this.#repository.loads.renew(begunAt, sweep);
     this.#aliveSince = begunAt;
     if (isLoaded) this.#tell(records, Math.round(performance.now() - startedAt));
     return isLoaded;

@@ -112,6 +112,10 @@ export class DemoPage {
     return this.page.getByRole('list', { name: 'Workers' });
   }
 
+  get sql(): Locator {
+    return this.page.getByRole('region', { name: 'What Postgres was told' });
+  }
+
   get letters(): Locator {
     return this.page.getByRole('region', { name: 'Dead letters' });
   }

@@ -38,7 +38,7 @@ test('begins with hello, stats, freshness and the workers', async () => {
   const stats = (await (await fetch(`${demo.url}/admin/stats`)).json()) as Record<string, unknown>;
   delete stats['stalenessMs'];
   expect(reader.events.slice(0, 5)).toEqual([
-    { type: 'hello', data: { dataset: demo.cache.name, layout: 'JSON', ttlSeconds: 600 } },
+    { type: 'hello', data: { dataset: demo.cache.name, layout: 'JSON', ttlSeconds: 600, primary: 'memory' } },
     { type: 'stats', data: stats },
     {
       type: 'freshness',

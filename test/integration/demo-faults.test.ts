@@ -46,7 +46,8 @@ describe('the list of faults', () => {
   test('has no reasons on a Redis of our own', async () => {
     demo = await startDemoApp(redis, { ownsRedis: true });
     const { body } = await get('/admin/faults').expect(200);
-    expect(body).toEqual({ faults: faultNames.map((name) => ({ name })) });
+    const names = faultNames.filter((name) => name !== 'crash-postgres');
+    expect(body).toEqual({ faults: names.map((name) => ({ name })) });
   });
 
   test('is empty when they are switched off, and each is refused', async () => {
@@ -56,6 +57,11 @@ describe('the list of faults', () => {
     expect(states()).toEqual(['following', 'standby']);
     expect(demo.primary.size).toBe(5);
     expect((await get('/admin/state')).body).toMatchObject({ cacheCount: 5 });
+  });
+
+  test('crash-postgres: 409 when there is no Postgres', async () => {
+    demo = await startDemoApp(redis);
+    expectProblem(await bringAbout('crash-postgres'), 409, /The primary is in memory/);
   });
 
   test('an unknown one: 404', async () => {
@@ -150,7 +156,7 @@ describe('stall-redis', () => {
   });
 
   test('503 while it lasts, once at a time, and then all is well again', async () => {
-    demo = await startDemoApp(redis, { ownsRedis: true, deadlineMs: 200, takeoverMs: 400, stallMs: 1500 });
+    demo = await startDemoApp(redis, { ownsRedis: true, deadlineMs: 200, takeoverMs: 400, pauseMs: 1500 });
     const reader = await EventReader.open(`${demo.url}/admin/events`);
     await bringAbout('stall-redis').expect(200);
     expectProblem(await bringAbout('stall-redis'), 409, /stalled already/);
@@ -165,7 +171,7 @@ describe('stall-redis', () => {
   });
 
   test('the end of the app does not leave it stalled', async () => {
-    demo = await startDemoApp(redis, { ownsRedis: true, stallMs: 60_000 });
+    demo = await startDemoApp(redis, { ownsRedis: true, pauseMs: 60_000 });
     await bringAbout('stall-redis').expect(200);
     await demo.stop();
     demo = await startDemoApp(redis);

@@ -115,6 +115,7 @@ describe('on a given Redis', () => {
     const url = await demo.url();
     expect(demo.output.stdout.replace(/\d+ ms/, 'n ms').split('\n')).toEqual([
       `Redis: ${redis.url}, given by REDIS_URL`,
+      'Primary: in the memory of this process',
       `Layout HASH, keys ${prefix}:*, TTL 60 s`,
       `Listening on ${url}`,
       'Prefetched 1234 records in n ms',

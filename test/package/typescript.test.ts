@@ -87,7 +87,7 @@ describe.each([
   });
 
   it('compiles, with the types inferred, and refuses wrong use', () => {
-    expect(complaints(consumer.folder, ['app.ts', 'wrong-use.ts'])).toEqual([]);
+    expect(complaints(consumer.folder, ['app.ts', 'sources.ts', 'wrong-use.ts'])).toEqual([]);
   });
 });
 

@@ -15,9 +15,10 @@ import { Crew } from '../../src/demo/crew.js';
 import { EventStream } from '../../src/demo/event-stream.js';
 import { Faults } from '../../src/demo/faults/faults.js';
 import { OwnRedis } from '../../src/demo/faults/own-redis.js';
+import { InMemory } from '../../src/demo/primary/in-memory.js';
+import type { Primary } from '../../src/demo/primary/primary.js';
 import { VitalSigns } from '../../src/demo/vital-signs.js';
 import { PrefetchCache } from '../../src/index.js';
-import { MemoryPrimary } from '../../src/sources/memory/index.js';
 import { type TestRedis, uniquePrefix } from './redis.js';
 
 export type DemoApp = Awaited<ReturnType<typeof startDemoApp>>;
@@ -25,6 +26,8 @@ export type DemoApp = Awaited<ReturnType<typeof startDemoApp>>;
 interface DemoAppOptions {
   layout?: CategoryLayout;
   records?: Iterable<Category>;
+  /** @default one in memory, with these records */
+  primary?: Primary;
   /** How long lookups and operators wait for Redis. */
   deadlineMs?: number;
   pingEveryMs?: number;
@@ -36,7 +39,7 @@ interface DemoAppOptions {
   faults?: boolean;
   /** The app may stall and flush the server, as if it had started it. @default false */
   ownsRedis?: boolean;
-  stallMs?: number;
+  pauseMs?: number;
   maxStalenessMs?: number;
 }
 
@@ -47,7 +50,7 @@ export async function startDemoApp(redis: TestRedis, options: DemoAppOptions = {
     workers: size = 2,
     takeoverMs = 3000,
     replaceAfterMs = 300,
-    stallMs = 500,
+    pauseMs = 500,
     maxStalenessMs,
   } = options;
   const pageDirectory = await mkdtemp(join(tmpdir(), 'page-'));
@@ -55,10 +58,12 @@ export async function startDemoApp(redis: TestRedis, options: DemoAppOptions = {
   const client = await redis.client();
   const schema = categorySchema(uniquePrefix(), layout);
   const cache = new PrefetchCache({ client, schema, ttlSeconds: 600, deadlineMs });
-  const primary = new MemoryPrimary({ records });
-  const crew = new Crew({ cache, source: primary, size, takeoverMs, replaceAfterMs });
+  const inMemory = new InMemory(layout, records);
+  const primary: Primary = options.primary ?? inMemory;
+  const crew = new Crew({ cache, source: primary.source, size, takeoverMs, replaceAfterMs });
   const vitals = new VitalSigns(cache);
   const events = new EventStream({ cache, crew, primary, vitals, maxStalenessMs }, pingEveryMs);
+  primary.statements?.tellTo(events.tellStatement);
   const ownRedis = options.ownsRedis
     ? new OwnRedis({
         kill(signal) {
@@ -71,7 +76,7 @@ export async function startDemoApp(redis: TestRedis, options: DemoAppOptions = {
   const faults =
     options.faults === false
       ? undefined
-      : new Faults({ cache, crew, primary, ownRedis, stallMs, tell: events.tellFault });
+      : new Faults({ cache, crew, primary, ownRedis, pauseMs, tell: events.tellFault });
   const logged: unknown[] = [];
   const log = (error: unknown) => logged.push(error);
   const app = createApp({
@@ -84,7 +89,8 @@ export async function startDemoApp(redis: TestRedis, options: DemoAppOptions = {
   await vitals.look();
   return {
     cache,
-    primary,
+    /** Of use unless another one was given. */
+    primary: inMemory.source,
     crew,
     events,
     faults,

@@ -1,10 +1,7 @@
-import { createClient } from 'redis';
 import { PrefetchCache, SyncWorker, subscribe } from '../../src/index.js';
-import { RedisStreamSource } from '../../src/sources/redis-stream/index.js';
 import { type Item, itemSchema } from './item.js';
-import { snapshotOf, streamKey } from './redis-primary-snapshot.js';
-import type { TestClient } from './redis.js';
 import type { WorkerCommand, WorkerMessage, WorkerProcessOptions } from './worker-process.js';
+import { connected, sourceOf } from './worker-sources.js';
 
 const options = JSON.parse(process.argv[2] ?? '') as WorkerProcessOptions;
 
@@ -26,7 +23,7 @@ async function run(): Promise<void> {
       schema: itemSchema(options.dataset, options.layout),
       ttlSeconds: options.ttlSeconds,
     }),
-    source: await source(),
+    source: await sourceOf(options.primary),
     ...options.worker,
   });
   process.on('SIGTERM', () => void worker.stop().then(() => process.exit(0)));
@@ -41,17 +38,6 @@ async function run(): Promise<void> {
   );
 }
 
-async function source(): Promise<RedisStreamSource<Item>> {
-  const client = await connected(options.primary.url);
-  const { name, pauseMs } = options.primary;
-  return new RedisStreamSource<Item>({
-    client,
-    stream: streamKey(name),
-    snapshot: snapshotOf(client, name, { pauseMs }),
-    blockMs: 200,
-  });
-}
-
 async function obey(worker: SyncWorker<Item>, { id, command }: WorkerCommand): Promise<void> {
   const done = command === 'reload' ? worker.reload() : worker.reconcile({ repair: true });
   const error = await done.then(
@@ -59,16 +45,6 @@ async function obey(worker: SyncWorker<Item>, { id, command }: WorkerCommand): P
     (reason: unknown) => String(reason),
   );
   tell({ type: 'obeyed', id, error });
-}
-
-async function connected(url: string): Promise<TestClient> {
-  const client: TestClient = createClient({
-    url,
-    socket: { reconnectStrategy: (retries) => Math.min(retries * 20, 200) },
-  });
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
 }
 
 function giveUp(message: string): void {

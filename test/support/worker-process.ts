@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { SyncWorkerOptions, WorkerState } from '../../src/index.js';
 import type { Item, Layout } from './item.js';
 import { until } from './until.js';
+import type { PrimaryPlace } from './worker-sources.js';
 
 export interface WorkerProcessOptions {
   /** The Redis of the cache. */
@@ -11,8 +12,7 @@ export interface WorkerProcessOptions {
   readonly dataset: string;
   readonly layout: Layout;
   readonly ttlSeconds: number;
-  /** A RedisPrimary, and for how long its snapshot pauses after 100 rows. */
-  readonly primary: { readonly url: string; readonly name: string; readonly pauseMs: number };
+  readonly primary: PrimaryPlace;
   /** Options of the SyncWorker. */
   readonly worker: Omit<SyncWorkerOptions<Item>, 'cache' | 'source'>;
 }
@@ -34,7 +34,7 @@ export interface Ending {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A sync worker in a process of its own, to be killed and stalled. It follows a RedisPrimary. */
+/** A sync worker in a process of its own, to be killed and stalled. */
 export class WorkerProcess {
   readonly messages: WorkerMessage[] = [];
   /** What it wrote to standard error. */

@@ -1,15 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CacheView } from './cache-view.js';
-import type { ChangeMaker } from './change-maker.js';
+import type { Application } from './application.js';
 import type { Diary } from './diary.js';
 import type { Crew, Fleet } from './fleet.js';
-import { type Model, recordOf } from './model.js';
+import { type Model, isSame } from './model.js';
 import type { Verdict } from './verdict.js';
 
 interface AftermathContext {
   readonly model: Model;
   readonly cache: CacheView;
-  readonly changes: ChangeMaker;
+  readonly changes: Application;
   readonly fleet: Fleet;
   readonly verdict: Verdict;
   readonly diary: Diary;
@@ -57,7 +57,7 @@ export class Aftermath {
     const { changes, model, cache, verdict } = this.#context;
     const [id] = model.ids as [string];
     await changes.touch(id);
-    const wanted = String(model.latest(id).version);
+    const wanted = model.records().get(id)?.version;
     const isThere = await this.#until(async () => (await cache.record(id))?.version === wanted);
     if (!isThere) verdict.accuse('hung', `no change comes into the cache ${when}: ${this.#states()}`);
   }
@@ -82,11 +82,11 @@ export class Aftermath {
     const { model, cache } = this.#context;
     const [wanted, found] = [model.records(), await cache.records()];
     const lost: string[] = [];
-    for (const [id, { version }] of wanted) {
-      const { version: foundVersion = 'none', name = '' } = found.get(id) ?? {};
-      if (name !== recordOf(id, Number(version)).name || foundVersion !== version) {
-        lost.push(`${id} is at version ${foundVersion} of ${version}: ${name}`);
-      }
+    for (const [id, record] of wanted) {
+      const { version = 'none', edition = '0', name = '' } = found.get(id) ?? {};
+      if (isSame({ ...found.get(id) }, record)) continue;
+      const foundThere = `version ${version} and edition ${edition}, ${name.slice(0, 40)}`;
+      lost.push(`${id} is at ${foundThere}, instead of ${record.version} and ${record.edition ?? '0'}`);
     }
     const orphans = [...found].filter(([id]) => !wanted.has(id));
     return {

@@ -1,5 +1,6 @@
-import type { Item, Layout } from '../support/item.js';
+import type { Layout } from '../support/item.js';
 import type { TestClient } from '../support/redis.js';
+import type { TornItem } from './model.js';
 
 /** The records of the cache as Redis has them, read without the library. */
 export class CacheView {
@@ -24,8 +25,8 @@ export class CacheView {
   }
 
   /** All records by their ids. What is no record is there without its fields. */
-  async records(): Promise<Map<string, Partial<Item>>> {
-    const found = new Map<string, Partial<Item>>();
+  async records(): Promise<Map<string, Partial<TornItem>>> {
+    const found = new Map<string, Partial<TornItem>>();
     for await (const keys of this.#pages()) {
       const records = await Promise.all(keys.map((key) => this.#read(key)));
       for (const [i, key] of keys.entries()) {
@@ -36,7 +37,7 @@ export class CacheView {
     return found;
   }
 
-  async record(id: string): Promise<Partial<Item> | undefined> {
+  async record(id: string): Promise<Partial<TornItem> | undefined> {
     return this.#read(`${this.#dataset}:${id}`);
   }
 
@@ -45,7 +46,7 @@ export class CacheView {
     return this.#client.xLen(`prefetch:{${this.#dataset}}:dead-letters`);
   }
 
-  async #read(key: string): Promise<Partial<Item> | undefined> {
+  async #read(key: string): Promise<Partial<TornItem> | undefined> {
     if (this.#layout === 'HASH') {
       const hash = await this.#client.hGetAll(key);
       return Object.keys(hash).length > 0 ? { ...hash } : undefined;
@@ -53,7 +54,7 @@ export class CacheView {
     const type = await this.#client.type(key);
     if (type === 'none') return undefined;
     const text = type === 'string' ? await this.#client.get(key) : await this.#document(key);
-    return text === null ? undefined : (JSON.parse(text) as Partial<Item>);
+    return text === null ? undefined : (JSON.parse(text) as Partial<TornItem>);
   }
 
   async #document(key: string): Promise<string | null> {

@@ -1,18 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RedisPrimary } from '../support/redis-primary.js';
 import type { Model } from './model.js';
+import { type Application, someId } from './application.js';
 import type { Random } from './random.js';
 
-const hotRecords = 40;
-
-/** An id that many want, more often than not. */
-export function someId(random: Random, ids: readonly string[]): string {
-  const some = random.chance(0.5) ? Math.min(hotRecords, ids.length) : ids.length;
-  return ids[random.integer(0, some - 1)]!;
-}
-
-/** The application that writes the primary. What it has written is in the model. */
-export class ChangeMaker {
+/** One writer of a primary in Redis. */
+export class ChangeMaker implements Application {
   readonly #model: Model;
   readonly #primary: RedisPrimary;
   readonly #random: Random;
@@ -24,13 +17,11 @@ export class ChangeMaker {
     this.#random = random;
   }
 
-  /** Most of the records. */
   async fill(): Promise<void> {
     const ids = this.#model.ids.filter(() => this.#random.chance(0.8));
     await this.#primary.write(ids.map((id) => ({ op: 'upsert', record: this.#model.upsert(id) })));
   }
 
-  /** Changes records until the work is done. */
   async during(work: () => Promise<void>): Promise<void> {
     let isGoingOn = true;
     const changing = this.#run(() => isGoingOn);
@@ -38,7 +29,6 @@ export class ChangeMaker {
     await changing;
   }
 
-  /** Changes that many records at random, in one transaction of the primary. */
   change(count: number): Promise<void> {
     return this.#inOrder(() => {
       const ids = new Set(Array.from({ length: count }, () => someId(this.#random, this.#model.ids)));
@@ -46,13 +36,11 @@ export class ChangeMaker {
     });
   }
 
-  /** Changes one record for certain. */
   touch(id: string): Promise<void> {
     return this.#inOrder(() => this.#primary.write([{ op: 'upsert', record: this.#model.upsert(id) }]));
   }
 
-  /** An entry of the feed that cannot be applied, and changes nothing in the primary. */
-  async poison(): Promise<string> {
+  async poison(): Promise<void> {
     const id = someId(this.#random, this.#model.ids);
     const kinds: Readonly<Record<string, string>>[] = [
       { op: 'rename', id },
@@ -66,7 +54,7 @@ export class ChangeMaker {
       { op: 'delete', id: '' },
     ];
     this.#model.changes++;
-    return this.#primary.publishRaw(this.#random.pick(kinds));
+    await this.#primary.publishRaw(this.#random.pick(kinds));
   }
 
   async #run(isGoingOn: () => boolean): Promise<void> {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TestRedis } from '../support/redis.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
-import type { ChangeMaker } from './change-maker.js';
+import type { Application } from './application.js';
 import type { Crew, Fleet } from './fleet.js';
 import type { Judge } from './judge.js';
 import type { Random } from './random.js';
@@ -12,7 +12,7 @@ export interface Victims {
   readonly fleet: Fleet;
   /** All web processes reach the Redis of the cache over it. */
   readonly webLine: TcpProxy;
-  readonly changes: ChangeMaker;
+  readonly changes: Application;
   readonly judge: Judge;
   /** Removes all records, as an operator can. Nothing comes of it while Redis is away. */
   readonly clear: () => Promise<unknown>;

@@ -1,24 +1,38 @@
 import { type TcpProxy, startTcpProxy } from '../support/tcp-proxy.js';
 import { WorkerProcess, type WorkerProcessOptions } from '../support/worker-process.js';
 import type { Diary } from './diary.js';
+import type { Primary } from './primary.js';
 import type { Random } from './random.js';
 import type { Verdict } from './verdict.js';
 
 const restartMs = 200;
 
-/** A worker process that is started again when it has ended, and its line to the Redis of the cache. */
-export class Crew {
+interface CrewContext {
   readonly name: string;
   readonly line: TcpProxy;
+  readonly feedLine: TcpProxy;
+  readonly options: WorkerProcessOptions;
+  /** Called when it has ended by itself. */
+  readonly onEnd: (crew: Crew) => void;
+}
+
+/** A worker process that is started again when it has ended, and its lines. */
+export class Crew {
+  readonly name: string;
+  /** To the Redis of the cache. */
+  readonly line: TcpProxy;
+  /** To the primary. */
+  readonly feedLine: TcpProxy;
   readonly #options: WorkerProcessOptions;
   readonly #onEnd: (crew: Crew) => void;
   #worker: WorkerProcess;
   #isWanted = true;
 
-  constructor(name: string, line: TcpProxy, options: WorkerProcessOptions, onEnd: (crew: Crew) => void) {
+  constructor({ name, line, feedLine, options, onEnd }: CrewContext) {
     this.name = name;
     this.line = line;
-    this.#options = { ...options, redisUrl: line.url };
+    this.feedLine = feedLine;
+    this.#options = options;
     this.#onEnd = onEnd;
     this.#worker = this.#spawn();
   }
@@ -67,7 +81,8 @@ export class Fleet {
   static async launch(
     count: number,
     redisPort: number,
-    options: Omit<WorkerProcessOptions, 'redisUrl'>,
+    primary: Primary,
+    options: Omit<WorkerProcessOptions, 'redisUrl' | 'primary'>,
     { diary, verdict }: { diary: Diary; verdict: Verdict },
   ): Promise<Fleet> {
     const onEnd = (crew: Crew) => {
@@ -85,8 +100,17 @@ export class Fleet {
     };
     const crews: Crew[] = [];
     for (let i = 0; i < count; i++) {
-      const line = await startTcpProxy(redisPort);
-      crews.push(new Crew(String.fromCharCode(65 + i), line, { ...options, redisUrl: line.url }, onEnd));
+      const [line, feedLine] = [await startTcpProxy(redisPort), await startTcpProxy(primary.port)];
+      const place = primary.placeOver({ port: Number(new URL(feedLine.url).port) });
+      crews.push(
+        new Crew({
+          name: String.fromCharCode(65 + i),
+          line,
+          feedLine,
+          options: { ...options, redisUrl: line.url, primary: place },
+          onEnd,
+        }),
+      );
     }
     return new Fleet(crews);
   }
@@ -104,6 +128,6 @@ export class Fleet {
 
   async close(): Promise<void> {
     await Promise.all(this.crews.map((crew) => crew.kill()));
-    await Promise.all(this.crews.map(({ line }) => line.close()));
+    await Promise.all(this.crews.flatMap(({ line, feedLine }) => [line.close(), feedLine.close()]));
   }
 }

@@ -1,6 +1,5 @@
-import type { Item } from '../support/item.js';
-import { type Model, type State, recordOf } from './model.js';
-import type { Verdict } from './verdict.js';
+import { type Model, type State, type TornItem, isSame, orderOf, recordIn } from './model.js';
+import type { Crime, Verdict } from './verdict.js';
 
 /** A lookup that was begun. */
 export interface Question {
@@ -46,15 +45,15 @@ export class Judge {
     return { id, floor, era: this.#era };
   }
 
-  hit(question: Question, record: Item): void {
+  hit(question: Question, record: TornItem): void {
     if (question.era !== this.#era) return;
     const { id, floor } = question;
-    const version = Number(record.version);
+    const version = orderOf(record);
     const state = this.#model.history(id).find((each) => each.version === version && each.isPresent);
-    if (state === undefined || !isWhole(id, version, record)) {
-      this.#accuse('lost', question, `has ${JSON.stringify(record)}, which was never in the primary`);
+    if (state === undefined || !isSame(record, recordIn(id, state))) {
+      this.#accuse('lost', question, `has ${told(record)}, which was never in the primary`);
     } else if (version >= floor.version) {
-      this.#saw(id, state);
+      this.#saw(question, state, 'lost');
     } else {
       const crime = floor.isPresent ? 'backwards' : 'resurrected';
       this.#accuse(crime, question, `has version ${version}, after ${floor.version} had been seen`);
@@ -64,23 +63,31 @@ export class Judge {
   miss(question: Question): void {
     if (question.era !== this.#era) return;
     const absence = this.#model.firstAbsence(question.id, question.floor.version);
-    if (absence) this.#saw(question.id, absence);
+    if (absence) this.#saw(question, absence, 'false-404');
     else
       this.#accuse('false-404', question, `is said not to exist, after ${question.floor.version} was seen`);
   }
 
-  #saw(id: string, state: State): void {
+  /** @param otherwise what it was if the state turns out never to have come to be */
+  #saw(question: Question, state: State, otherwise: Crime): void {
+    const { id } = question;
     const before = this.#floors.get(id);
     if (before === undefined || before.version < state.version) this.#floors.set(id, state);
+    if (!state.fate || state.fate.isKnown) return;
+    void state.fate.known.then((hasComeToBe) => {
+      if (hasComeToBe) return;
+      const seen = state.isPresent ? 'at' : 'absent at';
+      this.#accuse(otherwise, question, `was seen ${seen} ${state.version}, which was never committed`);
+    });
   }
 
-  #accuse(crime: 'lost' | 'backwards' | 'resurrected' | 'false-404', { id }: Question, what: string): void {
+  #accuse(crime: Crime, { id }: Question, what: string): void {
     const history = this.#model.history(id).slice(-8);
     const told = history.map(({ version, isPresent }) => (isPresent ? version : `${version} absent`));
     this.#verdict.accuse(crime, `${id} ${what}; the primary: ${told.join(', ')}`);
   }
 }
 
-function isWhole(id: string, version: number, { name, id: ownId }: Item): boolean {
-  return ownId === id && name === recordOf(id, version).name;
+function told({ id, version, name, edition }: TornItem): string {
+  return JSON.stringify({ id, version, name: `${name.slice(0, 40)}… (${name.length})`, edition });
 }

@@ -5,14 +5,17 @@ import type { Random } from './random.js';
 
 type LineFault = (line: TcpProxy, random: Random, note: (details: string) => void) => Promise<void>;
 
-const workerLine =
+const lineOf =
+  (which: 'line' | 'feedLine') =>
   (harm: LineFault): Fault =>
   async (context) => {
-    const { line, name, worker } = someCrew(context);
+    const { [which]: line, name, worker } = someCrew(context);
     await harm(line, context.random, (details) => {
       context.note(`of ${name}, ${worker.state}${details}`);
     });
   };
+
+const [workerLine, feedLine] = [lineOf('line'), lineOf('feedLine')];
 
 const webLine =
   (harm: LineFault): Fault =>
@@ -94,5 +97,18 @@ export const lineFaults: Lane = {
     'half-close the line of the web': webLine(halfClose),
     'break off the line of the web': webLine(breakOff),
     'stall the line of the web': webLine(stall(100, 800)),
+  },
+};
+
+/** Between a worker and the primary. */
+export const feedFaults: Lane = {
+  longestPauseMs: 800,
+  faults: {
+    'cut the line': feedLine(cut),
+    'delay replies': feedLine(delay),
+    'half-close the line': feedLine(halfClose),
+    'break the line off': feedLine(breakOff),
+    'stall the line': feedLine(stall(500, 2_500)),
+    'take the line down': feedLine(partition),
   },
 };

@@ -1,7 +1,12 @@
 import { parseArgs } from 'node:util';
 import type { Layout } from '../support/item.js';
 
+export const sourceKinds = ['redis-stream', 'postgres'] as const;
+
+export type SourceKind = (typeof sourceKinds)[number];
+
 export interface TortureOptions {
+  readonly source: SourceKind;
   readonly seconds: number;
   readonly seed: number;
   readonly records: number;
@@ -11,6 +16,7 @@ export interface TortureOptions {
 }
 
 export const usage = `Usage: npm run torture -- [options]
+  --source S    what the workers follow: ${sourceKinds.join(' or ')} (redis-stream)
   --seconds N   how long faults come (20)
   --seed N      what decides on all that is random (1)
   --records N   how many records there are (2000)
@@ -23,9 +29,21 @@ export function parseOptions(args: readonly string[]): TortureOptions {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { seconds: text, seed: text, records: text, workers: text, webs: text, layout: text },
+    options: {
+      source: text,
+      seconds: text,
+      seed: text,
+      records: text,
+      workers: text,
+      webs: text,
+      layout: text,
+    },
   });
-  const whole = (name: Exclude<keyof typeof values, 'layout'>, least: number, otherwise: number): number => {
+  const whole = (
+    name: Exclude<keyof typeof values, 'layout' | 'source'>,
+    least: number,
+    otherwise: number,
+  ): number => {
     const given = values[name];
     if (given === undefined) return otherwise;
     if (/^\d{1,9}$/.test(given) && Number(given) >= least) return Number(given);
@@ -33,6 +51,7 @@ export function parseOptions(args: readonly string[]): TortureOptions {
   };
   const seed = whole('seed', 0, 1);
   return {
+    source: sourceOf(values.source ?? 'redis-stream'),
     seconds: whole('seconds', 1, 20),
     seed,
     records: whole('records', 100, 2_000),
@@ -46,4 +65,10 @@ function layoutOf(given: string): Layout {
   if (given === 'json') return 'JSON';
   if (given === 'hash') return 'HASH';
   throw new Error(`Expected --layout to be json or hash, got ${given}.`);
+}
+
+function sourceOf(given: string): SourceKind {
+  const kind = sourceKinds.find((each) => each === given);
+  if (kind !== undefined) return kind;
+  throw new Error(`Expected --source to be ${sourceKinds.join(' or ')}, got ${given}.`);
 }

@@ -1,8 +1,8 @@
 import { Agent, get } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Item } from '../support/item.js';
-import { someId } from './change-maker.js';
+import { someId } from './application.js';
 import type { Judge } from './judge.js';
+import type { TornItem } from './model.js';
 import type { Random } from './random.js';
 import type { Verdict } from './verdict.js';
 
@@ -56,7 +56,7 @@ export class Reader {
     const answer = await this.#answer(`/items/${id}`);
     if (answer?.status === 200) {
       tally.hits++;
-      judge.hit(question, JSON.parse(answer.body) as Item);
+      judge.hit(question, JSON.parse(answer.body) as TornItem);
     } else if (answer?.status === 404) {
       tally.misses++;
       judge.miss(question);
@@ -69,7 +69,7 @@ export class Reader {
     const questions = new Map([...wanted].map((id) => [id, judge.question(id)]));
     const answer = await this.#answer(`/items?ids=${[...wanted].join(',')}`);
     if (answer?.status !== 200) return;
-    const { records, missing } = JSON.parse(answer.body) as { records: Item[]; missing: string[] };
+    const { records, missing } = JSON.parse(answer.body) as { records: TornItem[]; missing: string[] };
     for (const record of records) {
       tally.hits++;
       judge.hit(questions.get(record.id)!, record);

@@ -1,11 +1,10 @@
 import { PrefetchCache } from '../../src/index.js';
 import { type Item, itemSchema } from '../support/item.js';
 import { uniquePrefix, startTestRedis, type TestRedis } from '../support/redis.js';
-import { RedisPrimary } from '../support/redis-primary.js';
 import { type TcpProxy, startTcpProxy } from '../support/tcp-proxy.js';
 import { Aftermath } from './aftermath.js';
+import type { Application } from './application.js';
 import { CacheView } from './cache-view.js';
-import { ChangeMaker } from './change-maker.js';
 import { Diary } from './diary.js';
 import { Fleet } from './fleet.js';
 import { Judge } from './judge.js';
@@ -14,6 +13,8 @@ import { Model } from './model.js';
 import { Nemesis } from './nemesis.js';
 import { operatorFaults } from './operator-faults.js';
 import type { TortureOptions } from './options.js';
+import { startPrimary } from './primaries.js';
+import type { Primary } from './primary.js';
 import { Random } from './random.js';
 import { Reader, type Tally } from './reader.js';
 import { redisFaults } from './redis-faults.js';
@@ -26,13 +27,24 @@ const deadlineMs = 300;
 const takeoverMs = 1_000;
 const readersOfEach = 6;
 
-const lanes = { workers: workerFaults, lines: lineFaults, redis: redisFaults, operators: operatorFaults };
+const commonLanes = {
+  workers: workerFaults,
+  lines: lineFaults,
+  redis: redisFaults,
+  operators: operatorFaults,
+};
 /** Which faults come together. A loss shows best where nothing makes the cache load everything again. */
-const bouts: readonly (readonly (keyof typeof lanes)[])[] = [
+const commonBouts: readonly (readonly string[])[] = [
   ['workers', 'lines'],
   ['redis', 'operators', 'lines'],
-  ['workers', 'lines', 'redis', 'operators'],
 ];
+
+interface Course {
+  readonly nemesis: Nemesis;
+  readonly bouts: readonly (readonly string[])[];
+  readonly changes: Application;
+  readonly aftermath: Aftermath;
+}
 
 /** One run: everything that takes part in it, from the first process to the verdict. */
 export class Torture {
@@ -43,10 +55,11 @@ export class Torture {
   readonly #model: Model;
   readonly #tally: Tally = { hits: 0, misses: 0, unavailable: 0 };
   readonly #abort = new AbortController();
-  readonly #servers: TestRedis[] = [];
   readonly #webs: WebProcess[] = [];
+  #redis: TestRedis | undefined;
   #webLine: TcpProxy | undefined;
   #fleet: Fleet | undefined;
+  #primary: Primary | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: TortureOptions) {
@@ -65,11 +78,10 @@ export class Torture {
   }
 
   async run(): Promise<void> {
-    const { workers, layout } = this.#options;
-    const redis = await this.#server();
-    const primaryRedis = await this.#server();
-    const primary = new RedisPrimary(await primaryRedis.client(), 'primary');
-    const changes = new ChangeMaker(this.#model, primary, this.#random.fork());
+    const { workers, layout, source } = this.#options;
+    const redis = (this.#redis = await startTestRedis({ private: true }));
+    const primary = (this.#primary = await startPrimary(source, this.#model, this.#random));
+    const changes = primary.application;
     const judge = new Judge(this.#model, this.verdict);
     await changes.fill();
     judge.begin();
@@ -78,11 +90,11 @@ export class Torture {
     const fleet = (this.#fleet = await Fleet.launch(
       workers,
       redis.port,
+      primary,
       {
         dataset,
         layout,
         ttlSeconds: this.#random.pick([3, 8, 60]),
-        primary: { url: primaryRedis.url, name: primary.name, pauseMs: this.#random.pick([0, 10, 50]) },
         worker: {
           takeoverMs,
           maxBatch: this.#random.pick([100, 500]),
@@ -114,10 +126,12 @@ export class Torture {
       takeoverMs,
       clear: () => cleared.clear().catch(() => undefined),
     };
+    const lanes = { ...commonLanes, ...primary.lanes };
     const nemesis = new Nemesis({ victims, lanes, random: this.#random.fork(), diary: this.diary });
     const { verdict, diary } = this;
     const aftermath = new Aftermath({ model: this.#model, cache, changes, fleet, verdict, diary });
-    await this.#bouts(nemesis, changes, aftermath);
+    const bouts = [...commonBouts, ...primary.bouts, Object.keys(lanes)];
+    await this.#bouts({ nemesis, bouts, changes, aftermath });
     this.#abort.abort();
     await watching;
     this.#tell();
@@ -138,11 +152,12 @@ export class Torture {
     for (const web of this.#webs) web.kill();
     await this.#fleet?.close();
     await this.#webLine?.close();
-    await Promise.all(this.#servers.map((server) => server.stop()));
+    await this.#primary?.close();
+    await this.#redis?.stop();
   }
 
   /** Bouts until the time is over and every fault has come, or until one leaves behind what must not be. */
-  async #bouts(nemesis: Nemesis, changes: ChangeMaker, aftermath: Aftermath): Promise<void> {
+  async #bouts({ nemesis, bouts, changes, aftermath }: Course): Promise<void> {
     const until = performance.now() + this.#options.seconds * 1_000;
     for (let i = 0; ; i++) {
       const isLast = performance.now() >= until;
@@ -156,12 +171,6 @@ export class Torture {
       this.diary.note('The cache is what the primary is.');
     }
     await aftermath.isComplete();
-  }
-
-  async #server(): Promise<TestRedis> {
-    const server = await startTestRedis({ private: true });
-    this.#servers.push(server);
-    return server;
   }
 
   async #startWebs(options: ConstructorParameters<typeof WebProcess>[0]): Promise<number[]> {

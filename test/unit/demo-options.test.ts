@@ -7,6 +7,7 @@ const defaults = {
   layout: 'json',
   cachePrefix: 'cache:category',
   ttlSeconds: 3600,
+  primary: { kind: 'memory' },
   primaryLatencyMs: 80,
   records: undefined,
   workers: 2,
@@ -16,7 +17,7 @@ const defaults = {
 
 const allFlags = [
   ...['--host', '0.0.0.0', '--port', '0', '--layout', 'hash', '--cache-prefix', 'shop:category'],
-  ...['--ttl-seconds', '60', '--primary-latency-ms', '0', '--records', '100000'],
+  ...['--primary', 'postgres', '--ttl-seconds', '60', '--primary-latency-ms', '0', '--records', '100000'],
   ...['--workers', '3', '--max-staleness-ms', '10000', '--no-faults'],
 ];
 
@@ -32,6 +33,7 @@ test('every option by flag', () => {
     layout: 'hash',
     cachePrefix: 'shop:category',
     ttlSeconds: 60,
+    primary: { kind: 'embedded' },
     primaryLatencyMs: 0,
     records: 100_000,
     workers: 3,
@@ -48,6 +50,7 @@ test('every option by environment, and the flag wins', () => {
     PREFETCH_LAYOUT: 'hash',
     PREFETCH_CACHE_PREFIX: 'p',
     PREFETCH_TTL_SECONDS: '5',
+    PREFETCH_PRIMARY: 'postgres://there/shop',
     PREFETCH_PRIMARY_LATENCY_MS: '7',
     PREFETCH_RECORDS: '9',
     PREFETCH_WORKERS: '1',
@@ -61,6 +64,7 @@ test('every option by environment, and the flag wins', () => {
     layout: 'hash',
     cachePrefix: 'p',
     ttlSeconds: 5,
+    primary: { kind: 'given', url: 'postgres://there/shop', by: 'PREFETCH_PRIMARY' },
     primaryLatencyMs: 7,
     records: 9,
     workers: 1,
@@ -149,6 +153,27 @@ test.each([
 
 test('a malformed variable is refused by its name', () => {
   expect(() => readOptions([], { PREFETCH_TTL_SECONDS: 'long' })).toThrow(/PREFETCH_TTL_SECONDS/);
+});
+
+test.each([
+  ['memory', { kind: 'memory' }],
+  ['postgres', { kind: 'embedded' }],
+  ['postgres://u:p@h:5/d', { kind: 'given', url: 'postgres://u:p@h:5/d', by: '--primary' }],
+  ['postgresql://h/d', { kind: 'given', url: 'postgresql://h/d', by: '--primary' }],
+])('the primary %s', (text, primary) => {
+  expect(readOptions(['--primary', text], {})).toMatchObject({ primary });
+});
+
+test.each([
+  ['mysql', /got 'mysql'/],
+  ['mysql://u:secret@h/d', /got something else/],
+  ['postgres://u:secret@h:99999/d', /got something else/],
+  ['u:secret@h', /got something else/],
+  ['postgres://', /--primary to be memory, postgres, or a URL/],
+])('the primary %s is refused, without its password', (text, message) => {
+  expect(() => readOptions(['--primary', text], {})).toThrow(UsageError);
+  expect(() => readOptions(['--primary', text], {})).toThrow(message);
+  expect(() => readOptions(['--primary', text], {})).toThrow(/^((?!secret).)*$/s);
 });
 
 test('a malformed URL is not repeated: it may hold a password', () => {

@@ -1,5 +1,6 @@
 import type { WriteStream } from 'node:tty';
-import { firstIds } from '../../src/demo/dataset-state.js';
+import { firstIds } from '../../src/demo/first-ids.js';
+import { StatementLog, literalOf } from '../../src/demo/primary/statement-log.js';
 import { ProgressBar } from '../../src/demo/progress-bar.js';
 import { Shutdown } from '../../src/demo/shutdown.js';
 import { Throttle } from '../../src/demo/throttle.js';
@@ -90,4 +91,30 @@ test('a throttle admits one in so many milliseconds', () => {
   now = 150;
   expect(throttle.admits()).toBe(true);
   jest.restoreAllMocks();
+});
+
+describe('the log of statements', () => {
+  test('keeps the last 50, the newest first, and tells of each', () => {
+    const log = new StatementLog();
+    const told: string[] = [];
+    log.tellTo(({ sql }) => told.push(sql));
+    for (let n = 1; n <= 51; n++) log.add({ sql: `select ${n}`, parameters: [], at: '' });
+    expect(log.latest).toHaveLength(50);
+    expect(log.latest[0]).toMatchObject({ sql: 'select 51' });
+    expect(log.latest.at(-1)).toMatchObject({ sql: 'select 2' });
+    expect(told).toHaveLength(51);
+  });
+
+  test.each([
+    ["O'Brien", "'O''Brien'"],
+    ['', "''"],
+    [7, '7'],
+    [true, 'true'],
+    [null, 'null'],
+    [undefined, 'null'],
+    [['a', 'b'], '2 values'],
+    ['x'.repeat(200), `'${'x'.repeat(120)}…'`],
+  ])('writes %j as SQL does', (value, literal) => {
+    expect(literalOf(value)).toBe(literal);
+  });
 });

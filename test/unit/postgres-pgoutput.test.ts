@@ -1,5 +1,9 @@
 import fc from 'fast-check';
-import { type ReplicationMessage, decodeMessage, timeOf } from '../../src/sources/postgres/replication/pgoutput.js';
+import {
+  type ReplicationMessage,
+  decodeMessage,
+  timeOf,
+} from '../../src/sources/postgres/replication/pgoutput.js';
 import { decodeFrame, encodeStatus } from '../../src/sources/postgres/replication/wire-frames.js';
 
 const byte = (value: number) => Buffer.from([value]);

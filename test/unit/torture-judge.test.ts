@@ -1,6 +1,6 @@
 import { Diary } from '../torture/diary.js';
 import { Judge } from '../torture/judge.js';
-import { Model, recordOf } from '../torture/model.js';
+import { Model, nameAt, recordOf } from '../torture/model.js';
 import { Verdict } from '../torture/verdict.js';
 
 const id = 'item-00000';
@@ -146,5 +146,85 @@ describe('the judge of the torture', () => {
     expect(counted()).toBe(none);
     isHit(first);
     expect(counted()).toBe(none.replace('backwards 0', 'backwards 1'));
+  });
+});
+
+describe('what a transaction is about to commit', () => {
+  function proposed(isPresent: boolean): { version: number; settle: (hasComeToBe: boolean) => void } {
+    const version = model.nextVersion();
+    return { version, settle: model.propose([{ id, version, isPresent }]) };
+  }
+
+  it('may be seen before its end is known, and nothing older afterwards', async () => {
+    const first = upserted();
+    const { version, settle } = proposed(true);
+    isHit(first);
+    isHit(version);
+    settle(true);
+    await Promise.resolve();
+    expect(counted()).toBe(none);
+    expect(model.changes).toBe(2);
+    isHit(first);
+    expect(counted()).toBe(none.replace('backwards 0', 'backwards 1'));
+  });
+
+  it('must not have been seen if it was lost', async () => {
+    upserted();
+    const { version, settle } = proposed(true);
+    isHit(version);
+    settle(false);
+    await Promise.resolve();
+    expect(counted()).toBe(none.replace('lost 0', 'lost 1'));
+  });
+
+  it('must not have been seen as an absence if it was lost', async () => {
+    isHit(upserted());
+    const { settle } = proposed(false);
+    isMissed();
+    expect(counted()).toBe(none);
+    settle(false);
+    await Promise.resolve();
+    expect(counted()).toBe(none.replace('false-404 0', 'false-404 1'));
+  });
+
+  it('is forgotten if it was lost', async () => {
+    const first = upserted();
+    const { version, settle } = proposed(true);
+    settle(false);
+    await Promise.resolve();
+    isHit(first);
+    expect(counted()).toBe(none);
+    expect(model.changes).toBe(1);
+    expect(model.records().get(id)).toEqual(recordOf(id, first));
+    isHit(version);
+    expect(counted()).toBe(none.replace('lost 0', 'lost 1'));
+  });
+});
+
+describe('a record with parts of several versions', () => {
+  const [edition, whole] = ['3', { id, version: '2', name: nameAt(1) }];
+
+  beforeEach(() => {
+    model.propose([
+      { id, version: 2, isPresent: true, parts: { version: 2, name: 1, edition: 0 } },
+      { id, version: 3, isPresent: true, parts: { version: 2, name: 1, edition: 3 } },
+    ])(true);
+  });
+
+  it('is as old as the newest of them', () => {
+    judge.hit(judge.question(id), whole);
+    judge.hit(judge.question(id), { ...whole, edition });
+    expect(counted()).toBe(none);
+    judge.hit(judge.question(id), whole);
+    expect(counted()).toBe(none.replace('backwards 0', 'backwards 1'));
+  });
+
+  it.each([
+    ['name', { ...whole, edition, name: nameAt(2) }],
+    ['version', { ...whole, edition, version: '1' }],
+    ['id', { ...whole, edition, id: 'item-00001' }],
+  ])('was never in the primary with another %s', (_, record) => {
+    judge.hit(judge.question(id), record);
+    expect(counted()).toBe(none.replace('lost 0', 'lost 1'));
   });
 });

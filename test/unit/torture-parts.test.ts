@@ -15,6 +15,7 @@ afterEach(() => {
 describe('the options of the torture', () => {
   it('are those of a short run unless given', () => {
     expect(parseOptions([])).toEqual({
+      source: 'redis-stream',
       seconds: 20,
       seed: 1,
       records: 2_000,
@@ -24,6 +25,7 @@ describe('the options of the torture', () => {
     });
     const given = ['--seconds', '120', '--seed', '8', '--records', '500', '--workers', '3', '--webs', '1'];
     expect(parseOptions(given)).toEqual({
+      source: 'redis-stream',
       seconds: 120,
       seed: 8,
       records: 500,
@@ -32,12 +34,14 @@ describe('the options of the torture', () => {
       layout: 'HASH',
     });
     expect(parseOptions(['--layout', 'hash'])).toMatchObject({ layout: 'HASH' });
+    expect(parseOptions(['--source', 'postgres'])).toMatchObject({ source: 'postgres' });
   });
 
   it.each([
     [['--seconds', '0'], /--seconds .* >= 1, got 0/],
     [['--records', 'many'], /--records .* got many/],
     [['--layout', 'xml'], /--layout .* got xml/],
+    [['--source', 'oracle'], /--source .* got oracle/],
     [['--colour', 'red'], /--colour/],
   ])('are refused: %j', (args, message) => {
     expect(() => parseOptions(args)).toThrow(message);

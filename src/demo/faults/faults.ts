@@ -1,8 +1,8 @@
 import type { PrefetchCache } from '../../index.js';
-import type { MemoryPrimary } from '../../sources/memory/index.js';
-import { type Category, sampleCategories } from '../category.js';
+import type { Category } from '../category.js';
 import { ConflictError } from '../conflict-error.js';
 import type { Crew } from '../crew.js';
+import type { Primary } from '../primary/primary.js';
 import type { OwnRedis } from './own-redis.js';
 import { removeKeysOf } from './remove-keys.js';
 
@@ -11,6 +11,7 @@ export const faultNames = [
   'stop-worker',
   'stall-redis',
   'flush-redis',
+  'crash-postgres',
   'poison',
   'drift',
 ] as const;
@@ -20,15 +21,17 @@ export type FaultName = (typeof faultNames)[number];
 export interface FaultsOptions {
   readonly cache: PrefetchCache<Category>;
   readonly crew: Crew;
-  readonly primary: MemoryPrimary<Category>;
+  readonly primary: Primary;
   /** Undefined when the Redis is somebody's. */
   readonly ownRedis: OwnRedis | undefined;
-  readonly stallMs: number;
+  /** For how long a server that is stalled or crashed is away. */
+  readonly pauseMs: number;
   /** Told what has happened, also what happens later. */
   readonly tell: (fault: FaultName, text: string) => void;
 }
 
-const notOurs = 'This Redis was there before the app, so it is not the app that may stop it.';
+const notOurs = (server: string) =>
+  `This ${server} was there before the app, so it is not the app that may stop it.`;
 const handOverMs = 5_000;
 
 /** What can go wrong, at the push of a button. */
@@ -39,7 +42,8 @@ export class Faults {
     'stop-worker': () => this.#stopWorker(),
     'stall-redis': () => this.#stallRedis(),
     'flush-redis': () => this.#flushRedis(),
-    poison: () => this.#poison(),
+    'crash-postgres': () => this.#crashPostgres(),
+    poison: () => this.#options.primary.poison(),
     drift: () => this.#drift(),
   };
 
@@ -49,9 +53,16 @@ export class Faults {
 
   /** All of them, with the reason for those that cannot be brought about here. */
   get list(): { name: FaultName; whyNot?: string }[] {
-    return faultNames.map((name) => {
-      const isOutOfReach = name === 'stall-redis' && !this.#options.ownRedis;
-      return isOutOfReach ? { name, whyNot: notOurs } : { name };
+    const { ownRedis, primary } = this.#options;
+    const { server } = primary;
+    const reasons: Partial<Record<FaultName, string | false | undefined>> = {
+      'stall-redis': !ownRedis && notOurs('Redis'),
+      'crash-postgres': server && !server.crash && notOurs('Postgres'),
+    };
+    return faultNames.flatMap((name) => {
+      if (name === 'crash-postgres' && !server) return [];
+      const whyNot = reasons[name];
+      return [typeof whyNot === 'string' ? { name, whyNot } : { name }];
     });
   }
 
@@ -83,12 +94,12 @@ export class Faults {
   }
 
   #stallRedis(): string {
-    const { ownRedis, stallMs, tell } = this.#options;
-    if (!ownRedis) throw new ConflictError(notOurs);
-    ownRedis.stall(stallMs, () => {
+    const { ownRedis, pauseMs, tell } = this.#options;
+    if (!ownRedis) throw new ConflictError(notOurs('Redis'));
+    ownRedis.stall(pauseMs, () => {
       tell('stall-redis', 'Redis goes on.');
     });
-    return `Redis is stopped for ${stallMs / 1000} s: connections stay open, and nothing answers.`;
+    return `Redis is stopped for ${pauseMs / 1000} s: connections stay open, and nothing answers.`;
   }
 
   async #flushRedis(): Promise<string> {
@@ -101,19 +112,19 @@ export class Faults {
     return `All ${removed} keys of ${cache.name} were removed; what else is in this Redis is left alone.`;
   }
 
-  #poison(): string {
-    const { cache, primary } = this.#options;
-    let number = 1;
-    while (primary.has(`poison-${number}`)) number++;
-    const id = `poison-${number}`;
-    const [sample] = sampleCategories(cache.layout === 'HASH' ? 'hash' : 'json');
-    primary.add({ ...sample, id, name: ['not', 'a text'] } as unknown as Category);
-    return `The primary has a new record ${id}, whose name is a list: no schema here takes it.`;
+  async #crashPostgres(): Promise<string> {
+    const { primary, pauseMs, tell } = this.#options;
+    if (!primary.server) throw new ConflictError('The primary is in memory: there is no Postgres.');
+    if (!primary.server.crash) throw new ConflictError(notOurs('Postgres'));
+    await primary.server.crash(pauseMs, () => {
+      tell('crash-postgres', 'Postgres is back, with its data.');
+    });
+    return `Postgres has crashed, and comes back after ${pauseMs / 1000} s. Lookups do not need it.`;
   }
 
   async #drift(): Promise<string> {
     const { cache, primary } = this.#options;
-    for (const id of [...primary.ids()].sort()) {
+    for (const id of [...(await primary.ids())].sort()) {
       const removed = await cache.client.sendCommand(['UNLINK', `${cache.name}:${id}`]);
       if (removed === 1) return `The record ${id} was removed from Redis by hand, and nobody was told.`;
     }

@@ -8,6 +8,7 @@ import type {
   PrimaryPage,
   Problem,
   ReconcileReport,
+  Statement,
 } from './wire.js';
 
 export type Answer<T> =
@@ -46,6 +47,7 @@ export const api = {
     request('GET', `/admin/dead-letters?limit=${rowLimit}`) as Promise<Answer<{ letters: DeadLetter[] }>>,
   replay: (letter: string) => request('POST', `/admin/dead-letters/${encodeURIComponent(letter)}/replay`, {}),
   discard: (letter: string) => request('DELETE', `/admin/dead-letters/${encodeURIComponent(letter)}`, {}),
+  statements: () => request('GET', '/admin/statements') as Promise<Answer<{ statements: Statement[] }>>,
   faults: () => request('GET', '/admin/faults') as Promise<Answer<{ faults: Fault[] }>>,
   bringAbout: (fault: string) =>
     request('POST', `/admin/faults/${encodeURIComponent(fault)}`, {}) as Promise<Answer<{ text: string }>>,

@@ -19,6 +19,8 @@ const types: Record<FeedEventType, true> = {
   fault: true,
   freshness: true,
   worker: true,
+  'source-warning': true,
+  statement: true,
   stats: true,
 };
 

@@ -63,8 +63,11 @@ export function wordsFor(event: FeedEvent): LogEntry | undefined {
       return { kind: 'fault', text: event.data.text, tone: 'unavailable' };
     case 'worker':
       return describeWorker(event.data);
+    case 'source-warning':
+      return { kind: 'source', text: `${event.data.worker} · ${event.data.message}`, tone: 'miss' };
     case 'freshness':
     case 'hello':
+    case 'statement':
     case 'stats':
       return undefined;
   }

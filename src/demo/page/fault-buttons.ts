@@ -9,6 +9,10 @@ const words: Record<string, { name: string; meaning: string }> = {
   'stop-worker': { name: 'Stop the worker', meaning: 'The worker that writes hands over and goes.' },
   'stall-redis': { name: 'Stall Redis', meaning: 'Connections stay open, and nothing answers for a while.' },
   'flush-redis': { name: 'Flush Redis', meaning: 'Everything in Redis is gone. The worker notices.' },
+  'crash-postgres': {
+    name: 'Crash Postgres',
+    meaning: 'Postgres ends at once, and comes back after a while. Lookups go on.',
+  },
   poison: { name: 'Poison a change', meaning: 'The primary sends a record that fits no schema.' },
   drift: { name: 'Lose a record', meaning: 'A record vanishes from Redis. Reconcile finds out.' },
 };

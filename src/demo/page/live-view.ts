@@ -10,6 +10,7 @@ import type { HeaderView } from './header-view.js';
 import type { LoadView } from './load-view.js';
 import type { Notices } from './notices.js';
 import type { ReadingView } from './reading-view.js';
+import type { StatementsView } from './statements-view.js';
 import type { FeedEvent, Outcome } from './wire.js';
 import type { WorkersView } from './workers-view.js';
 
@@ -26,6 +27,7 @@ interface Views {
   workers: WorkersView;
   load: LoadView;
   freshness: FreshnessView;
+  statements: StatementsView;
   /** There may be other dead letters than before. */
   lettersChanged: (waiting: number) => void;
   /** The app has (re)appeared: what it allows may be different. */
@@ -74,6 +76,7 @@ export class LiveView {
       case 'hello':
         dataset.describe(event.data);
         header.showDataset(event.data);
+        this.#views.statements.showFor(event.data.primary);
         this.#views.appeared();
         break;
       case 'stats':
@@ -126,6 +129,10 @@ export class LiveView {
         this.#views.lettersChanged(1);
         changed();
         break;
+      case 'statement':
+        this.#views.statements.add(event.data);
+        break;
+      case 'source-warning':
       case 'dead-letters-filling':
         break;
     }
@@ -150,6 +157,17 @@ export class LiveView {
         'redis',
         'Redis does not answer.',
         'Lookups answer 503; none of them goes to the primary.',
+      );
+  }
+
+  showPrimary(answers: boolean): void {
+    const { notices } = this.#views;
+    if (answers) notices.clear('primary');
+    else
+      notices.show(
+        'primary',
+        'Postgres does not answer.',
+        'Lookups go on, from Redis. What you see of the primary is from before.',
       );
   }
 

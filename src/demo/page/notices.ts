@@ -1,6 +1,6 @@
 import { create } from './dom.js';
 
-export type NoticeKind = 'connection' | 'redis' | 'not-loaded' | 'worker' | 'stale';
+export type NoticeKind = 'connection' | 'redis' | 'primary' | 'not-loaded' | 'worker' | 'stale';
 
 /** The bands under the header: each says one thing that is wrong now, and goes when it is right again. */
 export class Notices {

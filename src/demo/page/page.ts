@@ -19,6 +19,7 @@ import { ReadingView } from './reading-view.js';
 import { createRefresher } from './refresher.js';
 import { ReportView } from './report-view.js';
 import { ResultBar } from './result-bar.js';
+import { StatementsView } from './statements-view.js';
 import { WorkersView } from './workers-view.js';
 import { WriteForms } from './write-forms.js';
 
@@ -34,6 +35,7 @@ const reading = new ReadingView(byId('reading', HTMLDivElement), {
 });
 const history = new HistoryView();
 const report = new ReportView();
+const statements = new StatementsView();
 const refresh = createRefresher(fetchDataset, REFRESH_INTERVAL_MS);
 const refreshLetters = createRefresher(fetchLetters, REFRESH_INTERVAL_MS);
 
@@ -89,11 +91,13 @@ const live = new LiveView({
   workers: new WorkersView(header, notices),
   load: new LoadView(),
   freshness: new FreshnessView(notices),
+  statements,
   lettersChanged: (waiting) => {
     if (waiting > 0 || !letters.isEmpty) refreshLetters();
   },
   appeared: () => {
     void fetchFaults();
+    void fetchStatements();
   },
   changed: refresh,
 });
@@ -120,9 +124,11 @@ async function fetchDataset(): Promise<void> {
     counters.showCounts(state.value);
     records.show(state.value, primary.value.records);
     live.showRedis(true);
+    live.showPrimary(true);
     if (state.value.loaded !== undefined) live.showLoaded(state.value.loaded);
   } else if (state.kind === 'problem') {
-    live.showRedis(false);
+    if (state.problem.part === 'primary') live.showPrimary(false);
+    else live.showRedis(false);
     setTimeout(refresh, RETRY_MS);
   }
 }
@@ -135,6 +141,11 @@ async function fetchLetters(): Promise<void> {
 async function fetchFaults(): Promise<void> {
   const answer = await api.faults();
   if (answer.kind === 'ok') faultButtons.show(answer.value.faults);
+}
+
+async function fetchStatements(): Promise<void> {
+  const answer = await api.statements();
+  if (answer.kind === 'ok') statements.showAll(answer.value.statements);
 }
 
 function onClick(id: string, act: () => Promise<unknown>): void {

@@ -1,5 +1,6 @@
 export type Outcome = 'hit' | 'miss' | 'not-loaded' | 'unavailable';
 export type Layout = 'JSON' | 'HASH';
+export type PrimaryKind = 'memory' | 'postgres';
 export type WorkerState =
   'idle' | 'starting' | 'standby' | 'following' | 'retrying' | 'paused' | 'failed' | 'stopped';
 
@@ -18,6 +19,8 @@ export interface Problem {
   status: number;
   detail?: string;
   outcome?: Outcome;
+  /** What does not answer, when it is not Redis. */
+  part?: 'primary';
 }
 
 export interface DatasetState {
@@ -123,8 +126,17 @@ export interface ReconcileReport extends ReconcileCounts {
   };
 }
 
+export interface Statement {
+  sql: string;
+  parameters: string[];
+  rows?: number;
+  error?: string;
+  elapsedMs?: number;
+  at: string;
+}
+
 interface FeedEvents {
-  hello: { dataset: string; layout: Layout; ttlSeconds: number };
+  hello: { dataset: string; layout: Layout; ttlSeconds: number; primary: PrimaryKind };
   applied: { changes: { op: string; id?: string }[]; total: number; lagMs: number | null; at: number };
   'load-begun': { cause: string; why: string };
   'load-progress': LoadProgress;
@@ -138,6 +150,8 @@ interface FeedEvents {
   fault: { fault: string; text: string };
   freshness: Freshness;
   worker: { worker: string; state: WorkerState; detail?: string };
+  'source-warning': { worker: string; message: string };
+  statement: Statement;
   stats: Stats;
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { answersAt } from './answers-at.js';
-import { startWatchdog } from './watchdog.js';
+import { startWatchdog } from '../watchdog.js';
 
 /** A Redis server of our own, gone without a trace when it is stopped or this process ends, however it ends. */
 export interface PrivateRedis {

@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import { sendProblem } from '../../index.js';
-import { datasetState, firstIds } from '../dataset-state.js';
+import { datasetState } from '../dataset-state.js';
 import { demoStats } from '../demo-stats.js';
 import type { EventStream } from '../event-stream.js';
 import { limitOf } from './limit.js';
@@ -31,9 +31,12 @@ export function adminRoutes(parts: DemoParts, events: EventStream, patienceMs: n
   routes.get('/explain/:id', async (req, res) => {
     res.json(await within(patienceMs, cache.explain(req.params.id)));
   });
-  routes.get('/primary', (req, res) => {
-    const records = firstIds(primary.ids(), limitOf(req)).map((id) => primary.peek(id));
-    res.json({ records, count: primary.size });
+  routes.get('/primary', async (req, res) => {
+    const [records, count] = await Promise.all([primary.first(limitOf(req)), primary.count()]);
+    res.json({ records, count });
+  });
+  routes.get('/statements', (_req, res) => {
+    res.json({ statements: primary.statements?.latest ?? [] });
   });
   routes.get('/stats', async (_req, res) => {
     await vitals.look();

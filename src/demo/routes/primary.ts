@@ -6,9 +6,9 @@ import type { DemoParts } from './parts.js';
 /** The owner of the data changes it here. Nothing of this touches Redis: the sync worker does. */
 export function primaryRoutes({ primary, layout }: Pick<DemoParts, 'primary' | 'layout'>): Router {
   const routes = Router();
-  routes.post('/primary/categories', (req, res) => {
+  routes.post('/primary/categories', async (req, res) => {
     const record = readNewCategory(req.body, layout);
-    if (!primary.add(record)) {
+    if (!(await primary.add(record))) {
       sendProblem(res, { status: 409, detail: `The primary has a category ${record.id} already.` });
       return;
     }
@@ -17,15 +17,15 @@ export function primaryRoutes({ primary, layout }: Pick<DemoParts, 'primary' | '
       .location(`/categories/${encodeURIComponent(record.id)}`)
       .json(record);
   });
-  routes.patch('/primary/categories/:id', (req, res) => {
+  routes.patch('/primary/categories/:id', async (req, res) => {
     const { id } = req.params;
-    const record = primary.update(id, readCategoryFields(req.body, layout));
+    const record = await primary.update(id, readCategoryFields(req.body, layout));
     if (record) res.json(record);
     else sendProblem(res, { status: 404, detail: `The primary has no category ${id}.` });
   });
-  routes.delete('/primary/categories/:id', (req, res) => {
+  routes.delete('/primary/categories/:id', async (req, res) => {
     const { id } = req.params;
-    if (primary.delete(id)) res.status(204).end();
+    if (await primary.delete(id)) res.status(204).end();
     else sendProblem(res, { status: 404, detail: `The primary has no category ${id}.` });
   });
   return routes;

@@ -23,6 +23,9 @@ import { SideLine } from '../server/side-line.js';
 import { type CreatedSlot, createPassingSlot, createSlot, dropSlot, readSlot, serverEnd } from './slot.js';
 import { takeSnapshot } from './snapshot.js';
 import { readLayout } from './table-layout.js';
+import { lookAtTable } from './table-sight.js';
+
+const snapshotTries = 5;
 
 export class PostgresSession<R extends object> implements SourceSession<R> {
   readonly #options: ResolvedOptions;
@@ -94,18 +97,7 @@ export class PostgresSession<R extends object> implements SourceSession<R> {
 
   async snapshot(signal: AbortSignal, onInvalid?: (row: InvalidRow) => void): Promise<Snapshot<R>> {
     await this.#prepare();
-    const snapshot = await takeSnapshot<R>({
-      options: this.#options,
-      connections: this.#connections,
-      signals: [signal, this.#closing.signal],
-      onInvalid,
-      createSlot: (replication) => this.#createSlot(replication),
-      keeps: (client, { name: slot }) => {
-        if (!this.#options.temporary || this.#own) return false;
-        this.#own = { client, slot };
-        return true;
-      },
-    });
+    const snapshot = await this.#snapshotInTime(signal, onInvalid);
     this.#acknowledgements.keep(this, positionOf(snapshot.position).lsn);
     return snapshot;
   }
@@ -180,6 +172,31 @@ export class PostgresSession<R extends object> implements SourceSession<R> {
     if (report.isReady) return;
     const problems = report.findings.filter(({ level }) => level === 'problem');
     throw sourceError(`Postgres is not ready for this source:\n${textOf(problems)}`);
+  }
+
+  /** Another one when somebody changed the table between a snapshot and its first row. */
+  async #snapshotInTime(
+    signal: AbortSignal,
+    onInvalid: ((row: InvalidRow) => void) | undefined,
+  ): Promise<Snapshot<R>> {
+    for (let tries = 0; tries < snapshotTries; tries++) {
+      const snapshot = await takeSnapshot<R>({
+        options: this.#options,
+        connections: this.#connections,
+        signals: [signal, this.#closing.signal],
+        onInvalid,
+        createSlot: (replication) => this.#createSlot(replication),
+        lookNow: (system) =>
+          this.#sideLine.ask('looking at the table', (client) => lookAtTable(client, this.#options, system)),
+        keeps: (client, { name: slot }) => {
+          if (!this.#options.temporary || this.#own) return false;
+          this.#own = { client, slot };
+          return true;
+        },
+      });
+      if (snapshot) return snapshot;
+    }
+    throw sourceError(`The table was changed ${snapshotTries} times right before it was to be read.`);
   }
 
   #gapAfter(checkpoint: string): Promise<Reload | undefined> {

@@ -10,7 +10,8 @@ import { cursorPages } from '../rows/cursor-pages.js';
 import { RowMapper } from '../rows/row-mapper.js';
 import { identify } from './server-identity.js';
 import type { CreatedSlot } from './slot.js';
-import { type TableLayout, readLayout } from './table-layout.js';
+import type { TableLayout } from './table-layout.js';
+import { type TableSight, isSameSight, lookAtTable } from './table-sight.js';
 
 export interface SnapshotContext {
   readonly options: ResolvedOptions;
@@ -20,12 +21,17 @@ export interface SnapshotContext {
   readonly onInvalid: ((row: InvalidRow) => void) | undefined;
   /** Makes the slot whose snapshot it is, on a connection for replication. */
   readonly createSlot: (replication: PgClient) => Promise<CreatedSlot>;
+  /** The table as it is now. */
+  readonly lookNow: (system: string) => Promise<TableSight | undefined>;
   /** Whether the connection is to stay open: the slot ends with it. */
   readonly keeps: (replication: PgClient, slot: CreatedSlot) => boolean;
 }
 
-/** All rows as they were at the consistent point of a slot. */
-export async function takeSnapshot<R>(context: SnapshotContext): Promise<Snapshot<R>> {
+/**
+ * All rows as they were at the consistent point of a slot; undefined when they cannot be seen any more, because the
+ * table was truncated, altered or made anew since. What does that does not ask who still has an older snapshot.
+ */
+export async function takeSnapshot<R>(context: SnapshotContext): Promise<Snapshot<R> | undefined> {
   const { options, connections, createSlot, keeps, onInvalid } = context;
   const { signal, release } = anySignal(...context.signals);
   const open: PgClient[] = [];
@@ -46,7 +52,13 @@ export async function takeSnapshot<R>(context: SnapshotContext): Promise<Snapsho
     open.push(reader);
     await reader.query('begin isolation level repeatable read read only');
     await reader.query(`set transaction snapshot ${quoteText(slot.snapshot)}`);
-    const layout = await readLayout(reader, options, system);
+    await reader.query(`select from ${quoteTable(options.table)} limit 0`); // from here on it is locked
+    const seen = await lookAtTable(reader, options, system);
+    if (!isSameSight(seen, await context.lookNow(system))) {
+      await closeAll();
+      return undefined;
+    }
+    const layout = seen?.layout;
     if (!layout) throw sourceError(`The table ${quoteTable(options.table)} is not in the publication.`);
     const total = await countOf(reader, options, layout);
     await reader.query(

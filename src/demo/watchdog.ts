@@ -5,23 +5,32 @@ import { spawn } from 'node:child_process';
  * and what is left behind is cleared away.
  */
 const script = `
-if read -r server; then
-  if read -r ended; then read -r _; else kill -KILL "$server"; fi
+server=
+while read -r line; do server=$line; done
+if [ -n "$server" ]; then
+  kill -s "$2" -- "-$server"
+  tries=0
+  while kill -s 0 -- "-$server" && [ $tries -lt 200 ]; do sleep 0.05; tries=$((tries + 1)); done
+  kill -s KILL -- "-$server"
 fi
-rm -rf "$1"
+rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 `;
 
 export interface Watchdog {
-  /** From now on the process with this id ends with ours. */
+  /** From now on this leader of a process group ends with ours, and its group. */
   guard(pid: number): void;
   /** The guarded process has ended; its id may soon be somebody else's. */
   ended(): void;
   release(): void;
 }
 
-/** Ends a server of ours and removes its directory when this process is gone. */
-export function startWatchdog(directory: string): Watchdog {
-  const shell = spawn('sh', ['-c', script, 'watchdog', directory], {
+/**
+ * Ends a server of ours and removes its directory when this process is gone.
+ *
+ * @param signal what ends the server and all that belongs to it
+ */
+export function startWatchdog(directory: string, signal: 'KILL' | 'QUIT' = 'KILL'): Watchdog {
+  const shell = spawn('sh', ['-c', script, 'watchdog', directory, signal], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
@@ -34,7 +43,7 @@ export function startWatchdog(directory: string): Watchdog {
       pipe.write(`${pid}\n`);
     },
     ended() {
-      pipe.write('ended\n');
+      pipe.write('\n');
     },
     release() {
       pipe.end();

@@ -1,0 +1,4 @@
+/** There is no Postgres as it was asked for; the message says why and what to do. */
+export class NoPostgresError extends Error {
+  override readonly name = 'NoPostgresError';
+}

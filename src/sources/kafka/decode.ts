@@ -1,0 +1,74 @@
+import type { Change } from '../../sync/source.js';
+import type { KafkaMessage } from './kafka-client.js';
+
+/** Nothing where a message concerns no record. */
+export type Decoded<R> = Change<R> | readonly Change<R>[] | null | undefined;
+
+export type DecodeFunction<R> = (message: KafkaMessage) => Decoded<R>;
+
+const operations = new Set<unknown>(['upsert', 'delete', 'truncate', 'invalid']);
+
+/** The key is the id and the value the record in JSON; a tombstone removes the record. */
+export function decodeJson<R>(message: KafkaMessage): Change<R> {
+  const id = message.key?.toString('utf8');
+  if (!id) throw new Error('there is no key');
+  if (message.value === null) return { op: 'delete', id };
+  const record = recordIn(message.value);
+  const { id: own } = record as { id?: unknown };
+  if (own !== undefined && own !== id && own !== Number(id))
+    throw new Error(`the record's id is not the key ${id}`);
+  return { op: 'upsert', id, record: { ...record, id } as R };
+}
+
+/** What a message says; what cannot be understood is handed on with the reason. */
+export function changesIn<R>(message: KafkaMessage, decode: DecodeFunction<R>): readonly Change<R>[] {
+  try {
+    const decoded = decode(message) ?? [];
+    const changes = isList(decoded) ? decoded : [decoded];
+    for (const change of changes) check(change);
+    return changes.map((change) => ({ timestampMs: message.timestampMs, ...change }));
+  } catch (error) {
+    return [invalid(message, error)];
+  }
+}
+
+function recordIn(value: Buffer): object {
+  let record: unknown;
+  try {
+    record = JSON.parse(value.toString('utf8'));
+  } catch {
+    throw new Error('the value is not JSON');
+  }
+  if (typeof record !== 'object' || record === null || Array.isArray(record)) {
+    throw new Error('the value is not an object');
+  }
+  return record;
+}
+
+function check(change: unknown): void {
+  const { op, id } = (change ?? {}) as { op?: unknown; id?: unknown };
+  if (!operations.has(op)) throw new Error('the option `decode` gave something that is no change');
+  if ((op === 'upsert' || op === 'delete') && (typeof id !== 'string' || id === '')) {
+    throw new Error('the option `decode` gave a change without an id');
+  }
+}
+
+function invalid(message: KafkaMessage, error: unknown): Change<never> {
+  const { topic, partition, offset, key, value, timestampMs } = message;
+  // Not instanceof: it may be of another realm.
+  const why = (error as { message?: unknown } | null)?.message;
+  return {
+    op: 'invalid',
+    raw: { topic, partition, offset: String(offset), key: textOf(key), value: textOf(value) },
+    reason: `the message makes no sense: ${typeof why === 'string' ? why : String(error)}`,
+    timestampMs,
+  };
+}
+
+function textOf(part: Buffer | null): string | null {
+  return part?.toString('utf8') ?? null;
+}
+
+function isList<R>(decoded: Change<R> | readonly Change<R>[]): decoded is readonly Change<R>[] {
+  return Array.isArray(decoded);
+}

@@ -1,0 +1,151 @@
+import type { ChangeBatch } from '../../../sync/source.js';
+import { RowMapper } from '../rows/row-mapper.js';
+import { type Connections, close } from '../server/connections.js';
+import type { PgClient } from '../server/pg-client.js';
+import { postgresError, sourceError } from '../server/postgres-error.js';
+import { quoteName, quoteTable } from '../server/quoting.js';
+import { Reconnection } from '../server/reconnection.js';
+import { Bell } from './bell.js';
+import type { ResolvedOptions } from './options.js';
+import { type OutboxLayout, describeOutbox, layoutOf } from './outbox-layout.js';
+import { OutboxProgress, type Step } from './outbox-progress.js';
+import { OutboxDecoder, readOutbox } from './outbox-reader.js';
+import { readState } from './outbox-state.js';
+import { type Mark, type Position, formatPosition, positionOf } from './position.js';
+import { makeSafe } from './safe-log.js';
+import { type ServerIdentity, identify } from './server-identity.js';
+import type { Turns } from './turns.js';
+
+const longestSilenceMs = 30_000;
+
+export interface FollowContext {
+  readonly options: ResolvedOptions;
+  readonly connections: Connections;
+  readonly turns: Turns;
+  /** Who reads the outbox as long as nobody takes over. */
+  readonly reader: string;
+  readonly forgotten: () => Mark;
+  readonly maxBatch: number;
+  readonly signal: AbortSignal;
+}
+
+/** Reads an outbox, over as many connections as it takes. */
+export class OutboxFollower<R> {
+  readonly #context: FollowContext;
+  readonly #reconnection: Reconnection;
+
+  constructor(context: FollowContext) {
+    const { reconnectWithinMs, onWarning } = context.options;
+    this.#context = context;
+    this.#reconnection = new Reconnection(reconnectWithinMs, (message) => {
+      onWarning({ code: 'reconnecting', message });
+    });
+  }
+
+  async *batches(after: Position): AsyncGenerator<ChangeBatch<R>, void, undefined> {
+    const { signal } = this.#context;
+    let position = after;
+    while (!signal.aborted) {
+      try {
+        for await (const batch of this.#overOneLine(position)) {
+          position = positionOf(batch.position);
+          yield batch;
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        await this.#reconnection.pauseAfter(error, signal);
+      }
+    }
+  }
+
+  async *#overOneLine(after: Position): AsyncGenerator<ChangeBatch<R>, void, undefined> {
+    const { options, connections, signal } = this.#context;
+    const client = await connections.open('ordinary', signal);
+    const onAbort = () => {
+      client.connection.stream.destroy();
+    };
+    signal.addEventListener('abort', onAbort);
+    try {
+      const server = await identify(client);
+      const bell = new Bell();
+      client.on('notification', () => {
+        bell.ring();
+      });
+      if (options.notify) await client.query(`listen ${quoteName(options.names.outbox.name)}`);
+      const layout = await this.#checked(client, server, after);
+      this.#reconnection.succeeded();
+      const decoder = new OutboxDecoder<R>(layout, new RowMapper<R>(layout, options.map));
+      for await (const step of this.#steps(client, server, after, bell)) {
+        const changes = step.rows.flatMap((row) => decoder.changesOf(row));
+        const position = { ...after, ...step.place, forgotten: this.#context.forgotten() };
+        yield { changes, position: formatPosition(position), complete: true };
+        if (signal.aborted) return;
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      throw postgresError('reading the outbox', error);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      await close(client);
+    }
+  }
+
+  /** Those that are worth a batch. */
+  async *#steps(
+    client: PgClient,
+    server: ServerIdentity,
+    after: Position,
+    bell: Bell,
+  ): AsyncGenerator<Pick<Step, 'place' | 'rows'>, void, undefined> {
+    const { options, turns, signal, maxBatch } = this.#context;
+    const progress = new OutboxProgress(after, turns, maxBatch, (within) =>
+      answered(client, readOutbox(client, options.names, within, maxBatch, server.timeline !== null)),
+    );
+    let beatAt = performance.now();
+    let told = after.applied;
+    while (!signal.aborted) {
+      bell.silence();
+      const { rows, place, beyond, isMore, logEnd } = await progress.step();
+      const isDue = performance.now() - beatAt >= options.heartbeatMs;
+      if (rows.length > 0) await answered(client, makeSafe(client, options.names, logEnd));
+      if (rows.length > 0 || isDue) {
+        // After reading: what was read is complete, and of this layout, only if nothing has changed until now.
+        await answered(client, this.#checked(client, server, after));
+        beatAt = performance.now();
+      }
+      if (rows.length > 0) yield { rows, place };
+      if (beyond) yield { rows: [], place: beyond };
+      else if (isDue && rows.length === 0 && told !== progress.applied)
+        yield { rows, place: progress.beat() };
+      told = rows.length > 0 || isDue ? progress.applied : told;
+      if (!isMore) await bell.wait(options.pollMs, signal);
+    }
+  }
+
+  /** @throws PrefetchError when the outbox can no longer be gone on with */
+  async #checked(client: PgClient, server: ServerIdentity, after: Position): Promise<OutboxLayout> {
+    const { options, reader } = this.#context;
+    const layout = layoutOf(options, await describeOutbox(client, options), server);
+    if (layout.fingerprint !== after.layout) {
+      throw sourceError('The table, its triggers or the server changed: it has to be loaded again.');
+    }
+    if ((await readState(client, options.names)).reader !== reader) {
+      throw sourceError(
+        `Somebody else began to read the outbox ${quoteTable(options.names.outbox)}. Each dataset needs its own: choose a name with \`outbox\`.`,
+      );
+    }
+    return layout;
+  }
+}
+
+/** A line on which nothing comes any more is given up. */
+async function answered<T>(client: PgClient, asking: Promise<T>): Promise<T> {
+  const timer = setTimeout(() => {
+    client.connection.stream.destroy();
+  }, longestSilenceMs);
+  try {
+    return await asking;
+  } finally {
+    clearTimeout(timer);
+  }
+}

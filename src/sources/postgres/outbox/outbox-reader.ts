@@ -1,0 +1,119 @@
+import type { Change } from '../../../cache/change.js';
+import type { RowMapper } from '../rows/row-mapper.js';
+import type { TupleValue } from '../rows/tuple.js';
+import type { PgClient } from '../server/pg-client.js';
+import { sourceError } from '../server/postgres-error.js';
+import { quoteTable } from '../server/quoting.js';
+import type { Look } from './horizon.js';
+import type { OutboxLayout } from './outbox-layout.js';
+import type { OutboxNames } from './outbox-names.js';
+import { valuesOf } from './record-literal.js';
+import type { SeqSet } from './seq-set.js';
+
+export interface Reading extends Look {
+  readonly rows: readonly OutboxRow[];
+  /** Up to where the log has to be safe, so that a crash of the server cannot take back what was read. */
+  readonly logEnd: string | null;
+}
+
+export interface OutboxRow {
+  readonly seq: number;
+  readonly timestampMs: number;
+  readonly op: string;
+  readonly content: string | null;
+}
+
+/** Rows of the outbox in ranges of numbers: those in between may be dead, and would have to be passed over each time. */
+export function rowsIn(outbox: string, columns: string, ending = ''): string {
+  return `unnest($1::bigint[], $2::bigint[]) as gap (first, final) cross join lateral (
+    select ${columns} from ${outbox} o where o.seq between gap.first and gap.final ${ending}) as row`;
+}
+
+export function boundsOf({ ranges }: SeqSet): [number[], number[]] {
+  return [ranges.map(([from]) => from), ranges.map(([, to]) => to)];
+}
+
+/**
+ * The number that the next transaction will get. It is not the `xmax` of a snapshot, which is after the last one that
+ * has ended: those after it may have begun. `age()` counts from there to what we want.
+ */
+export function nextTransaction(snapshot: string): string {
+  const ended = `pg_snapshot_xmax(${snapshot})`;
+  return `${ended}::text::numeric + age(${ended}::xid)`;
+}
+
+/** Reads what is in the outbox, in the order of the numbers, which for each row of the table is that of the commits. */
+export async function readOutbox(
+  client: PgClient,
+  { outbox }: OutboxNames,
+  within: SeqSet,
+  most: number,
+  knowsLog: boolean,
+): Promise<Reading> {
+  const { rows } = await client.query({
+    name: 'prefetch-outbox-read',
+    text: `
+      select pg_snapshot_xmin(looked), ${nextTransaction('looked')}, ${knowsLog ? 'pg_current_wal_insert_lsn()' : 'null'},
+        found.seq, (extract(epoch from found.at) * 1000)::bigint, found.op, found.content
+      from pg_current_snapshot() as looked left join lateral (
+        select row.* from ${rowsIn(quoteTable(outbox), 'o.*', 'order by o.seq limit $3')}
+        order by row.seq limit $3) as found on true
+      order by found.seq`,
+    values: [...boundsOf(within), most],
+    rowMode: 'array',
+  });
+  const [oldestOpen, next, logEnd = null] = rows[0] ?? [];
+  const found = rows.flatMap(([, , , seq = null, timestampMs, op, content = null]) =>
+    seq === null ? [] : [{ seq: Number(seq), timestampMs: Number(timestampMs), op: op ?? '', content }],
+  );
+  return {
+    rows: found,
+    oldestOpen: BigInt(oldestOpen ?? 0),
+    next: BigInt(next ?? 0),
+    through: found.length < most ? Number.MAX_SAFE_INTEGER : (found.at(-1)?.seq ?? 0),
+    logEnd,
+  };
+}
+
+/** Makes changes of rows of the outbox. */
+export class OutboxDecoder<R> {
+  readonly #layout: OutboxLayout;
+  readonly #mapper: RowMapper<R>;
+  /** For each column of the key, where it is in a row. */
+  readonly #keyPlaces: readonly number[];
+
+  constructor(layout: OutboxLayout, mapper: RowMapper<R>) {
+    this.#layout = layout;
+    this.#mapper = mapper;
+    this.#keyPlaces = layout.key.map((name) =>
+      layout.published.findIndex((published) => published.name === name),
+    );
+  }
+
+  /** One change for each row. */
+  changesOf({ op, content, timestampMs }: OutboxRow): Change<R>[] {
+    switch (op) {
+      case 'truncate':
+        return [{ op: 'truncate', timestampMs }];
+      case 'delete':
+        return this.#mapper.delete(this.#keyAlone(valuesOf(content ?? '')), timestampMs);
+      case 'upsert':
+        return this.#mapper.insert(this.#whole(valuesOf(content ?? '')), timestampMs);
+      default:
+        throw sourceError(
+          `The trigger could not tell of a change (${content ?? 'for no reason'}): the table has to be loaded again.`,
+        );
+    }
+  }
+
+  #whole(values: (string | null)[]): (string | null)[] {
+    if (values.length === this.#layout.published.length) return values;
+    throw sourceError('A row in the outbox has other columns than the table: it has to be loaded again.');
+  }
+
+  #keyAlone(values: readonly (string | null)[]): TupleValue[] {
+    const tuple = Array<TupleValue>(this.#layout.published.length).fill(undefined);
+    this.#keyPlaces.forEach((place, n) => (tuple[place] = values[n]));
+    return tuple;
+  }
+}
