@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { type OutboxSourceOptions, OutboxSource } from '../../src/sources/postgres/outbox/index.js';
+import { describeOnPostgres } from '../support/describe-on-postgres.js';
 import { type TestPostgres, startTestPostgres } from '../support/postgres.js';
 import { type SourceHarness, describeSource } from './source-contract.js';
 import type { ContractRecord } from './source-reader.js';
@@ -40,8 +41,14 @@ async function table(options: Partial<OutboxSourceOptions<ContractRecord>>): Pro
   };
 }
 
-describeSource('outbox', () => table({}));
+describeOnPostgres('on a real server', () => {
+  describeSource('outbox', () => table({}));
 
-describeSource('outbox with a map, woken by NOTIFY', () =>
-  table({ notify: true, pollMs: 500, map: ({ id, version }) => ({ id: id ?? '', version: version ?? '' }) }),
-);
+  describeSource('outbox with a map, woken by NOTIFY', () =>
+    table({
+      notify: true,
+      pollMs: 500,
+      map: ({ id, version }) => ({ id: id ?? '', version: version ?? '' }),
+    }),
+  );
+});

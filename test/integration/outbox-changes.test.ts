@@ -1,5 +1,6 @@
 import type { OutboxSourceOptions } from '../../src/sources/postgres/outbox/index.js';
 import type { ContractRecord } from '../contract/source-reader.js';
+import { describeOnPostgres } from '../support/describe-on-postgres.js';
 import { OutboxTable } from '../support/outbox-table.js';
 import { type TestPostgres, startTestPostgres } from '../support/postgres.js';
 
@@ -22,7 +23,7 @@ async function table(columns: string, options: Partial<OutboxSourceOptions<Contr
 const upsert = (id: string, record: object = {}) => ({ op: 'upsert', id, record: { id, ...record } });
 const removal = (id: string) => ({ op: 'delete', id });
 
-describe('what the outbox source makes of changes', () => {
+describeOnPostgres('what the outbox source makes of changes', () => {
   it('turns a changed key into the end of the old record and a new one', async () => {
     const items = await table('id text primary key, version text');
     await items.run(`insert into $table values ('old', '1')`);

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ChangeBatch, SourceSession } from '../../src/index.js';
 import { type ContractRecord, Model, read, snapshotOf } from '../contract/source-reader.js';
+import { describeOnPostgres } from '../support/describe-on-postgres.js';
 import { OutboxTable } from '../support/outbox-table.js';
 import { startWriters } from '../support/outbox-writers.js';
 import { type TestPostgres, startTestPostgres } from '../support/postgres.js';
@@ -52,7 +53,7 @@ async function resumed(session: SourceSession<ContractRecord>, position: string)
   return (answer as { from: string }).from;
 }
 
-describe('an outbox with a slow transaction', () => {
+describeOnPostgres('an outbox with a slow transaction', () => {
   it('waits for it however many others end meanwhile, and for the one that began right before them', async () => {
     const [slow, quick] = [await postgres.client(), await postgres.client()];
     const session = await items.open({ acknowledgeAfterMs: 60_000 });
@@ -96,7 +97,7 @@ describe('an outbox with a slow transaction', () => {
   });
 });
 
-describe(`the outbox with ${writers} writers at once`, () => {
+describeOnPostgres(`the outbox with ${writers} writers at once`, () => {
   it('loses nothing, gives nothing twice, and lets no record go back', async () => {
     const writing = await startWriters(postgres, items, writers);
     const session = await items.open({ acknowledgeAfterMs: 20 });

@@ -9,7 +9,7 @@ import { Bell } from './bell.js';
 import type { ResolvedOptions } from './options.js';
 import { type OutboxLayout, describeOutbox, layoutOf } from './outbox-layout.js';
 import { OutboxProgress, type Step } from './outbox-progress.js';
-import { OutboxDecoder, readOutbox } from './outbox-reader.js';
+import { OutboxDecoder, byIndex, readOutbox } from './outbox-reader.js';
 import { readState } from './outbox-state.js';
 import { type Mark, type Position, formatPosition, positionOf } from './position.js';
 import { makeSafe } from './safe-log.js';
@@ -67,6 +67,7 @@ export class OutboxFollower<R> {
     signal.addEventListener('abort', onAbort);
     try {
       const server = await identify(client);
+      await client.query(byIndex('set'));
       const bell = new Bell();
       client.on('notification', () => {
         bell.ring();

@@ -29,6 +29,17 @@ export function rowsIn(outbox: string, columns: string, ending = ''): string {
     select ${columns} from ${outbox} o where o.seq between gap.first and gap.final ${ending}) as row`;
 }
 
+/**
+ * Rows in the order of their numbers come from the index, a few at a time. The planner, which knows neither the ranges nor
+ * how many rows are there, might rather fetch and sort all of them each time.
+ */
+export function byIndex(set: 'set' | 'set local'): string {
+  return ['seqscan', 'bitmapscan', 'sort']
+    .map((way) => `${set} enable_${way} = off`)
+    .concat(`${set} jit = off`)
+    .join('; ');
+}
+
 export function boundsOf({ ranges }: SeqSet): [number[], number[]] {
   return [ranges.map(([from]) => from), ranges.map(([, to]) => to)];
 }

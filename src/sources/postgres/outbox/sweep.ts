@@ -1,7 +1,7 @@
 import type { PgClient } from '../server/pg-client.js';
 import { quoteTable } from '../server/quoting.js';
 import type { OutboxNames } from './outbox-names.js';
-import { boundsOf, rowsIn } from './outbox-reader.js';
+import { boundsOf, byIndex, rowsIn } from './outbox-reader.js';
 import { forget } from './outbox-state.js';
 import type { Position } from './position.js';
 import { SeqSet } from './seq-set.js';
@@ -37,7 +37,7 @@ export class Sweep {
   }
 
   async #step(client: PgClient, position: Position, rows: SeqSet): Promise<number | undefined> {
-    await client.query('begin');
+    await client.query(`begin; ${byIndex('set local')}`);
     try {
       const isOurs = await forget(client, this.#names, this.#reader, position);
       const deleted = isOurs ? await this.#deleteFrom(client, rows) : undefined;
