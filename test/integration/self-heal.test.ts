@@ -181,7 +181,7 @@ it('a paused worker does not load, and does when it is resumed', async () => {
 
 it('clear() that takes long, beside a worker that loads again, takes nothing from that load', async () => {
   const primary = new MemoryPrimary<Item>({ records: items(20_000) });
-  await world.started(primary, { takeoverMs: 200 });
+  await world.started(primary, { takeoverMs: 1_000 });
   const slow = world.through(async ([name], send) => {
     const reply = await send();
     if (name === 'SCAN') await world.client.ping();
