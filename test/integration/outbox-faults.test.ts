@@ -131,9 +131,9 @@ describeOnPostgres('a server with an outbox that goes away', () => {
 });
 
 describeOnPostgres('a large transaction in an outbox', () => {
-  it('of 300,000 rows is read in steps, and is deleted while it is read', async () => {
+  it('of 100,000 rows is read in steps, and is deleted while it is read', async () => {
     await items.run(
-      `insert into $table select 'id-' || n, repeat('x', 100) || n from generate_series(1, 300000) n`,
+      `insert into $table select 'id-' || n, repeat('x', 100) || n from generate_series(1, 100000) n`,
     );
     let rows = 0;
     let longest = 0;
@@ -142,7 +142,7 @@ describeOnPostgres('a large transaction in an outbox', () => {
       rows += batch.changes.length;
       longest = Math.max(longest, batch.position.length);
       await session.acknowledge(batch.position);
-      if (rows === 300_000) break;
+      if (rows === 100_000) break;
     }
     stopping.abort();
     expect(longest).toBeLessThan(200);

@@ -4,7 +4,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { type KafkaClient, kafkajsClient, platformaticClient } from '../../src/sources/kafka/index.js';
 
 /** An ES module, which Jest does not load: Node itself has to. */
-export async function loadPlatformatic(): Promise<typeof platformatic> {
+async function loadPlatformatic(): Promise<typeof platformatic> {
   const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
   const script = new Script(`import('@platformatic/kafka')`, {
     filename: __filename,
