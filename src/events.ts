@@ -1,9 +1,4 @@
-import {
-  type Channel,
-  channel,
-  subscribe as subscribeChannel,
-  unsubscribe as unsubscribeChannel,
-} from 'node:diagnostics_channel';
+import { type Channel, channel } from 'node:diagnostics_channel';
 import type { PrefetchError } from './errors.js';
 
 export type LookupOutcome = 'hit' | 'miss' | 'not-loaded' | 'unavailable';
@@ -99,7 +94,10 @@ const eventTypes = [
 
 type EventType = EventBody['type'];
 
-/** A channel for each type, found by name, so that it is the same one in ESM and in CommonJS. */
+/**
+ * A channel for each type, found by name, so that it is the same one in ESM and in CommonJS. The name is used this once
+ * only: Node holds channels weakly, and when one of the name was let go of before, the name may lead to another later.
+ */
 const channels = new Map<EventType, Channel>(eventTypes.map((type) => [type, channel(nameOf(type))]));
 
 function nameOf(type: EventType): string {
@@ -129,8 +127,10 @@ export function subscribe<Type extends EventType = EventType>(
   const onMessage = (message: unknown) => {
     listener(message as Extract<PrefetchEvent, { type: Type }>);
   };
-  for (const type of types) subscribeChannel(nameOf(type), onMessage);
+  /* eslint-disable @typescript-eslint/no-deprecated -- deprecated for those who do not hold on to the channel */
+  for (const type of types) channels.get(type)?.subscribe(onMessage);
   return () => {
-    for (const type of types) unsubscribeChannel(nameOf(type), onMessage);
+    for (const type of types) channels.get(type)?.unsubscribe(onMessage);
   };
+  /* eslint-enable @typescript-eslint/no-deprecated */
 }

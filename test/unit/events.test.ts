@@ -1,4 +1,3 @@
-import { channel } from 'node:diagnostics_channel';
 import { type PrefetchEvent, hasListeners, publish, subscribe } from '../../src/events.js';
 
 const cleared = { type: 'cleared', dataset: 'cache:category', removed: 5 } as const;
@@ -50,12 +49,4 @@ test('reach several listeners, of which each can stop alone', () => {
   publish(cleared);
   second();
   expect(heard).toEqual(['first', 'second', 'second']);
-});
-
-test('go over channels of the process, whichever module format published them', () => {
-  const heard: unknown[] = [];
-  const unsubscribe = subscribe((event) => heard.push(event));
-  channel('express-prefetch-cache:cleared').publish('from elsewhere');
-  unsubscribe();
-  expect(heard).toEqual(['from elsewhere']);
 });
