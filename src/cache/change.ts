@@ -5,8 +5,8 @@ export type Change<R> =
   | { op: 'upsert'; id: string; record: Partial<R>; partial: true; timestampMs?: number }
   | { op: 'delete'; id: string; timestampMs?: number }
   | { op: 'truncate'; timestampMs?: number }
-  /** Something that the source could not make sense of, handed on so that it is not lost. */
-  | { op: 'invalid'; raw: unknown; reason: string; timestampMs?: number };
+  /** Something that the source could not make sense of, handed on so that it is not lost; `id` where it says so. */
+  | { op: 'invalid'; id?: string; raw: unknown; reason: string; timestampMs?: number };
 
 /** What could not be written, and why. */
 export interface Refusal<S> {

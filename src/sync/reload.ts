@@ -104,7 +104,7 @@ export class Reload<T extends Entity> {
     const { changes, position } = batch;
     if (this.#snapshotPosition !== undefined && !this.#touched.isAfterSnapshot(position)) {
       if (this.#hasFailed && changes.some(({ op }) => op === 'truncate')) this.#rows?.forgetSeen();
-      return changes.filter((change) => this.#isMissingYet(change));
+      return changes.filter((change) => this.#isMissingYet(change, refused));
     }
     this.#touched.remember(withoutRefused(batch, refused));
     return changes;
@@ -166,13 +166,13 @@ export class Reload<T extends Entity> {
   }
 
   /** False for a change up to S that the rows, or the removal of orphans, make needless. */
-  #isMissingYet(change: Change<T>): boolean {
+  #isMissingYet(change: Change<T>, refused: ReadonlySet<unknown>): boolean {
     if (this.#allRowsIn) return false;
     const seen = this.#rows?.seen;
     if (change.op !== 'truncate') {
-      if (!('id' in change)) return true;
+      if (change.id === undefined) return true;
       if (seen?.has(change.id)) return false;
-      this.#sinceTruncate?.add(change.id);
+      if (!refused.has(change)) this.#sinceTruncate?.add(change.id);
       return true;
     }
     if (!seen?.size) return true;

@@ -28,7 +28,7 @@ export class TouchedIds {
     if (isSettled && !this.isAfterSnapshot(position)) return;
     for (const change of changes) {
       if (change.op === 'truncate') this.#truncatedAt = position;
-      else if (!('id' in change)) continue;
+      else if (change.id === undefined) continue;
       else if (isSettled) this.#ids.add(change.id);
       else this.#early.set(change.id, position);
     }

@@ -157,6 +157,17 @@ describe('a newer change of the same record', () => {
     expect(letters.map(({ isSuperseded }) => isSuperseded)).toEqual([true, true]);
   });
 
+  it('came of the same record, which the source could not read before', async () => {
+    await send(20, { op: 'invalid', id: 'a', raw: '{"half":', reason: 'not JSON' });
+    const { id, recordId } = await onlyLetter();
+    expect(recordId).toBe('a');
+    await send(21, good('a', 21));
+    await expect(operator.deadLetters.replay(id, { change: good('a', 20) })).rejects.toMatchObject(
+      superseded,
+    );
+    expect(await world.version('a')).toBe('21');
+  });
+
   it('does not touch the letters of others, nor of positions that a snapshot has not', async () => {
     await send(20, bad('a', { not: 'text' }));
     await send(30, bad('b', { not: 'text' }), good('c', 30));

@@ -289,5 +289,10 @@ describe('the format of the entries', () => {
       { op: 'invalid', reason: expect.stringMatching(/op_code 'x' is unknown/), raw: { fields: entries[2] } },
       { op: 'invalid', reason: expect.stringMatching(/no field op_code/) },
     ]);
+    expect(
+      await changesOf({ ...options, types: { version: 'json' } }, [
+        ['op_code', 'c', 'id', 'a', 'version', '{'],
+      ]),
+    ).toMatchObject([{ op: 'invalid', id: 'a', reason: expect.stringMatching(/column version/) }]);
   });
 });

@@ -119,7 +119,8 @@ describeOnPostgres('what the outbox source makes of changes', () => {
     expect(changes).toEqual([
       {
         op: 'invalid',
-        raw: { id: 'a', row: { id: 'a', version: 'bad' } },
+        id: 'a',
+        raw: { id: 'a', version: 'bad' },
         reason: expect.stringMatching(/no good/),
       },
     ]);

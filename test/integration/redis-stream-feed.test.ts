@@ -81,6 +81,7 @@ describe('the changes of a Redis stream', () => {
     await following.hasSeen(2);
     expect(following.changes[0]).toEqual({
       op: 'invalid',
+      id: 'a',
       raw: { id: bad, fields: ['op', 'upsert', 'id', 'a', 'record', '{"id"'] },
       reason: expect.stringContaining('not JSON'),
       timestampMs: Number(bad.split('-')[0]),

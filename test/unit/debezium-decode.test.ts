@@ -206,8 +206,27 @@ describe('what makes no sense', () => {
     ['a CloudEvent', whole.key, '{"specversion":"1.0","data":{},"type":"x"}', /debezium.format.value=json/],
   ])('is handed on as it is: %s', (_, key, value, reason) => {
     expect(changes({ key, value })).toEqual([
-      { op: 'invalid', raw: { key, value }, reason: expect.stringMatching(reason) },
+      {
+        op: 'invalid',
+        ...(key === whole.key && { id: '5' }),
+        raw: { key, value },
+        reason: expect.stringMatching(reason),
+      },
     ]);
+  });
+
+  it('says of which record it is, where that can be told', () => {
+    const unread = valueWith({ after: { id: 5, count: 'many' } });
+    const id = (row: Row) => `own-${row.id}`;
+    const idOf = (options: Parameters<typeof changes>[1], key = whole.key, value = unread) => {
+      const [change] = changes({ key, value }, { types: { count: 'number' }, ...options });
+      return change?.op === 'invalid' ? change.id : change;
+    };
+    expect(idOf({})).toBe('5');
+    expect(idOf({ keyColumns: ['id'] }, null)).toBe('5');
+    expect(idOf({}, '{"id":7}', '{"half":')).toBe('7');
+    expect(idOf({ id })).toBeUndefined();
+    expect(idOf({ types: {}, id, map: () => undefined as never })).toBe('own-5');
   });
 
   it('is also a row of which `map` or `id` cannot make anything', () => {

@@ -7,7 +7,8 @@ function messageOf(key: string | null, value: string | null): KafkaMessage {
   return { ...where, key: bytes(key), value: bytes(value) };
 }
 
-const decoded = (key: string | null, value: string | null) => changesIn(messageOf(key, value), decodeJson);
+const json = { decode: decodeJson, keyIsId: true };
+const decoded = (key: string | null, value: string | null) => changesIn(messageOf(key, value), json);
 
 describe('a message of Kafka, decoded', () => {
   it('is a record with its key as id', () => {
@@ -32,6 +33,7 @@ describe('a message of Kafka, decoded', () => {
     expect(decoded(key, value)).toEqual([
       {
         op: 'invalid',
+        ...(key && { id: key }),
         raw: { topic: 'items', partition: 3, offset: '17', key, value },
         reason: `the message makes no sense: ${reason}`,
         timestampMs: 1_234,
@@ -45,12 +47,16 @@ describe('a message of Kafka, decoded', () => {
     [() => [{ op: 'delete', id: 'a' }, undefined], 'something that is no change'],
     [() => 'text', 'something that is no change'],
   ])('is a dead letter where the function gives nonsense (%#)', (decode, reason) => {
-    const changes = changesIn(messageOf('a', '{}'), decode as unknown as () => Decoded<object>);
+    const changes = changesIn(messageOf('a', '{}'), {
+      decode: decode as unknown as () => Decoded<object>,
+      keyIsId: false,
+    });
     expect(changes).toMatchObject([{ op: 'invalid', reason: expect.stringContaining(reason) }]);
   });
 
   it('is nothing, or several changes, or one with a time of its own', () => {
-    const with_ = (result: Decoded<object>) => changesIn(messageOf('a', '{}'), () => result);
+    const with_ = (result: Decoded<object>) =>
+      changesIn(messageOf('a', '{}'), { decode: () => result, keyIsId: false });
     expect(with_(undefined)).toEqual([]);
     expect(with_(null)).toEqual([]);
     expect(with_([])).toEqual([]);

@@ -108,6 +108,7 @@ describe('decodeEntry()', () => {
   ])('hands %s on as it is', (_, fields, reason) => {
     expect(decodeEntry([entryId, fields])).toEqual({
       op: 'invalid',
+      ...(fields[3] === 'a' && { id: 'a' }),
       raw: { id: entryId, fields },
       reason: expect.stringMatching(reason),
       timestampMs: 1_700_000_000_000,

@@ -1,8 +1,8 @@
 import type { Change } from '../../sync/source.js';
 import type { DecodeSettings } from './decode-options.js';
 import { Garbage } from './garbage.js';
-import { type MessagePart, type Row, readMessage } from './message.js';
-import { type RowEvent, rowEventOf } from './row-event.js';
+import { type Message, type MessagePart, type Row, readMessage } from './message.js';
+import { type RowEvent, idAloneOf, rowEventOf } from './row-event.js';
 
 /** @throws Garbage */
 export function eventOf<R>(
@@ -26,14 +26,41 @@ export function changesOf<R>(event: RowEvent, settings: DecodeSettings<R>): Chan
 }
 
 /** What cannot be understood, with its reason; and anything else that reading it threw. */
-export function invalid(raw: unknown, error: unknown): Change<never> {
+export function invalid(raw: unknown, error: unknown, id?: string): Change<never> {
   const why = error instanceof Error ? error.message : String(error);
   const reason = error instanceof Garbage ? why : `reading it failed: ${why}`;
-  return { op: 'invalid', raw, reason: `the message makes no sense: ${reason}` };
+  return {
+    op: 'invalid',
+    ...(id !== undefined && { id }),
+    raw,
+    reason: `the message makes no sense: ${reason}`,
+  };
 }
 
-export function rawOf(key: MessagePart, value: MessagePart): { key: string | null; value: string | null } {
-  return { key: textOf(key), value: textOf(value) };
+/** A message that cannot be understood. */
+export function invalidMessage<R>(
+  key: MessagePart,
+  value: MessagePart,
+  error: unknown,
+  settings: DecodeSettings<R>,
+): Change<never> {
+  const id =
+    idIn(() => readMessage(key, value), settings) ??
+    attempt(() => idAloneOf(readMessage(key, null), settings));
+  return invalid({ key: textOf(key), value: textOf(value) }, error, id);
+}
+
+/** Whose record it is, as far as that can be told although columns of it, or all, make no sense. */
+export function idIn<R>(read: () => Message, settings: DecodeSettings<R>): string | undefined {
+  return attempt(() => rowEventOf(read(), settings)?.id) ?? attempt(() => idAloneOf(read(), settings));
+}
+
+function attempt<R>(work: () => R): R | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
 }
 
 function recordOf<R>({ id, row }: RowEvent, { map }: DecodeSettings<R>): Row {

@@ -1,5 +1,5 @@
 import type { Change } from '../../sync/source.js';
-import { changesOf, eventOf, invalid, rawOf } from './changes-of.js';
+import { changesOf, eventOf, invalidMessage } from './changes-of.js';
 import { type DebeziumDecodeOptions, resolveDecodeOptions } from './decode-options.js';
 import type { MessagePart } from './message.js';
 import type { SourcePosition } from './source-position.js';
@@ -35,7 +35,7 @@ export function debeziumDecoder<R extends object>(
         ? { changes: changesOf(event, settings), position: event.position }
         : { changes: [], position: undefined };
     } catch (error) {
-      return { changes: [invalid(rawOf(key, value), error)], position: undefined };
+      return { changes: [invalidMessage(key, value, error, settings)], position: undefined };
     }
   };
 }

@@ -1,5 +1,5 @@
 import type { Change } from '../../sync/source.js';
-import { changesOf, eventOf, invalid, rawOf } from './changes-of.js';
+import { changesOf, eventOf, invalidMessage } from './changes-of.js';
 import type { DecodeSettings } from './decode-options.js';
 import type { MessagePart, SnapshotRow } from './message.js';
 import { OrderGuard } from './order-guard.js';
@@ -41,7 +41,7 @@ export class EventReader<R extends object> {
       if (admission === 'overtaken') return { ...nothing, loadNeeded: 'truncate-overtaken' };
       return { changes: changesOf(admission.event, this.#settings), snapshot, loadNeeded };
     } catch (error) {
-      return { ...nothing, changes: [invalid(rawOf(key, value), error)] };
+      return { ...nothing, changes: [invalidMessage(key, value, error, this.#settings)] };
     }
   }
 

@@ -1,9 +1,10 @@
 import { timeOf } from '../../redis/streams/entry-id.js';
 import type { StreamEntry } from '../../redis/streams/stream-entry.js';
 import type { Change } from '../../sync/source.js';
-import { changesOf, invalid } from './changes-of.js';
+import { changesOf, idIn, invalid } from './changes-of.js';
 import type { DecodeSettings } from './decode-options.js';
 import { Garbage, shown } from './garbage.js';
+import type { Message } from './message.js';
 import { rowEventOf } from './row-event.js';
 import { pairsOf } from './stream-message.js';
 
@@ -23,18 +24,28 @@ const operations: Readonly<Record<string, 'upsert' | 'delete' | 'truncate'>> = {
 
 /** What an entry of Redis Data Integration says: a row as flat text, and `op_code`. It tells no source position. */
 export function decodeIntegrationEntry<R>(entry: StreamEntry, settings: DecodeSettings<R>): Change<R>[] {
-  const [id, fields] = entry;
   try {
-    const { op_code: code, ...row } = Object.fromEntries(pairsOf(fields));
-    if (code === undefined) throw new Garbage('there is no field op_code');
-    const word = code.toLowerCase();
-    const op = Object.hasOwn(operations, word) ? operations[word] : undefined;
-    if (op === undefined) throw new Garbage(`the op_code ${shown(code)} is unknown`);
-    const nothing = { key: undefined, before: undefined, position: undefined, snapshot: undefined };
-    const message = { op, row, columns: new Map(), isEnvelope: false, timestampMs: timeOf(id), ...nothing };
-    const event = rowEventOf(message, settings);
+    const event = rowEventOf(messageIn(entry), settings);
     return event ? changesOf(event, settings) : [];
   } catch (error) {
-    return [invalid({ id, fields }, error)];
+    const [id, fields] = entry;
+    return [
+      invalid(
+        { id, fields },
+        error,
+        idIn(() => messageIn(entry), settings),
+      ),
+    ];
   }
+}
+
+/** @throws Garbage */
+function messageIn([id, fields]: StreamEntry): Message {
+  const { op_code: code, ...row } = Object.fromEntries(pairsOf(fields));
+  if (code === undefined) throw new Garbage('there is no field op_code');
+  const word = code.toLowerCase();
+  const op = Object.hasOwn(operations, word) ? operations[word] : undefined;
+  if (op === undefined) throw new Garbage(`the op_code ${shown(code)} is unknown`);
+  const nothing = { key: undefined, before: undefined, position: undefined, snapshot: undefined };
+  return { op, row, columns: new Map(), isEnvelope: false, timestampMs: timeOf(id), ...nothing };
 }

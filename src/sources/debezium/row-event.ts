@@ -49,6 +49,21 @@ export function rowEventOf<R>(message: Message, settings: DecodeSettings<R>): Ro
   };
 }
 
+/**
+ * Whose record a message tells of, though its other columns cannot be read. Undefined when any of them may be in the
+ * id.
+ *
+ * @throws Garbage
+ */
+export function idAloneOf<R>(message: Message, settings: DecodeSettings<R>): string | undefined {
+  if (settings.id) return undefined;
+  const names = settings.keyColumns ?? [];
+  const columns = Object.entries(message.row ?? {}).filter(([name]) => names.includes(name));
+  const key = keyOf(message, settings);
+  const { row } = columnsOf({ ...message, row: Object.fromEntries(columns) }, settings);
+  return idOf({ ...key.columns, ...row }, key, settings);
+}
+
 interface Key {
   /** Empty where the key is a single value. */
   readonly columns: Row;

@@ -20,15 +20,21 @@ export function decodeJson<R>(message: KafkaMessage): Change<R> {
   return { op: 'upsert', id, record: { ...record, id } as R };
 }
 
+export interface Decoding<R> {
+  readonly decode: DecodeFunction<R>;
+  /** In JSON as it comes by default, the key of a message is the id of its record. */
+  readonly keyIsId: boolean;
+}
+
 /** What a message says; what cannot be understood is handed on with the reason. */
-export function changesIn<R>(message: KafkaMessage, decode: DecodeFunction<R>): readonly Change<R>[] {
+export function changesIn<R>(message: KafkaMessage, decoding: Decoding<R>): readonly Change<R>[] {
   try {
-    const decoded = decode(message) ?? [];
+    const decoded = decoding.decode(message) ?? [];
     const changes = isList(decoded) ? decoded : [decoded];
     for (const change of changes) check(change);
     return changes.map((change) => ({ timestampMs: message.timestampMs, ...change }));
   } catch (error) {
-    return [invalid(message, error)];
+    return [invalid(message, error, idOf(message, decoding))];
   }
 }
 
@@ -53,12 +59,18 @@ function check(change: unknown): void {
   }
 }
 
-function invalid(message: KafkaMessage, error: unknown): Change<never> {
+/** Of the record that a message tells of, however little is known of it. */
+export function idOf({ key }: KafkaMessage, { keyIsId }: Decoding<unknown>): string | undefined {
+  return keyIsId && key && key.length > 0 ? key.toString('utf8') : undefined;
+}
+
+function invalid(message: KafkaMessage, error: unknown, id: string | undefined): Change<never> {
   const { topic, partition, offset, key, value, timestampMs } = message;
   // Not instanceof: it may be of another realm.
   const why = (error as { message?: unknown } | null)?.message;
   return {
     op: 'invalid',
+    ...(id !== undefined && { id }),
     raw: { topic, partition, offset: String(offset), key: textOf(key), value: textOf(value) },
     reason: `the message makes no sense: ${typeof why === 'string' ? why : String(error)}`,
     timestampMs,

@@ -74,7 +74,7 @@ export class Follower<R> {
       const barrier = this.#barriers.after(this.#held.offsets);
       const message = this.#held.shift(barrier);
       let isWhole = true;
-      for (const change of message ? changesIn<R>(message, this.#options.decode) : []) {
+      for (const change of message ? changesIn<R>(message, this.#options) : []) {
         if (changes.length === maxBatch) yield batch(isWhole);
         changes.push(change);
         isWhole = false;

@@ -1,7 +1,7 @@
 import { optionError } from '../../errors.js';
 import { milliseconds, refuseUnknownOptions } from '../../options.js';
 import type { SourceWarning } from '../../sync/source.js';
-import { type DecodeFunction, decodeJson } from './decode.js';
+import { type DecodeFunction, type Decoding, decodeJson } from './decode.js';
 import type { KafkaClient } from './kafka-client.js';
 import type { RecordsFunction } from './records-snapshot.js';
 
@@ -43,12 +43,9 @@ export interface KafkaSourceOptions<R> {
   readonly onWarning?: ((warning: SourceWarning) => void) | undefined;
 }
 
-export interface ResolvedOptions<R> {
+export interface ResolvedOptions<R> extends Decoding<R> {
   readonly client: KafkaClient;
   readonly topic: string;
-  readonly decode: DecodeFunction<R>;
-  /** In JSON as it comes by default, the key of a message is the id of its record. */
-  readonly keyIsId: boolean;
   readonly snapshot: 'topic' | RecordsFunction<R>;
   readonly deleteRetentionMs: number;
   readonly heartbeatMs: number;

@@ -1,5 +1,5 @@
 import type { InvalidRow } from '../../sync/source.js';
-import { changesIn } from './decode.js';
+import { changesIn, idOf } from './decode.js';
 import type { KafkaMessage, Offsets } from './kafka-client.js';
 import { sourceError } from './kafka-error.js';
 import { LastPlaces } from './last-places.js';
@@ -27,12 +27,12 @@ export async function* topicRecords<R extends object>(
 ): AsyncGenerator<readonly R[], void, undefined> {
   const places = new LastPlaces();
   for await (const message of readBetween(reader, from, until, signal)) {
-    for (const change of changesIn(message, options.decode)) places.note(message, change);
+    for (const change of changesIn(message, options)) places.note(message, change);
   }
   const unfinished = new Map<string, Partial<R>>();
   let page: R[] = [];
   for await (const message of readBetween(reader, from, until, signal)) {
-    for (const change of changesIn(message, options.decode)) {
+    for (const change of changesIn(message, options)) {
       if (change.op === 'invalid') {
         if (places.isLastOfKey(message)) leaveOut(rowOf(message, change, options), onInvalid);
         continue;
@@ -67,11 +67,11 @@ function merged<R>(known: Partial<R> | undefined, fields: Partial<R>): Partial<R
 function rowOf<R>(
   message: KafkaMessage,
   { id, reason, raw }: { id?: string; reason: string; raw?: unknown },
-  { keyIsId }: ResolvedOptions<R>,
+  options: ResolvedOptions<R>,
 ): InvalidRow {
-  const { topic, partition, offset, key } = message;
+  const { topic, partition, offset } = message;
   return {
-    id: id ?? (keyIsId ? key?.toString('utf8') : undefined),
+    id: id ?? idOf(message, options),
     raw: raw ?? { topic, partition, offset: String(offset) },
     reason,
   };

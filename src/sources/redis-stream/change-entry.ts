@@ -43,7 +43,7 @@ export function decodeEntry<R>([id, fields]: StreamEntry): Change<R> | undefined
   try {
     return { ...changeOf<R>(values), ...timestampOf(id, values) };
   } catch (error) {
-    return invalid(id, fields, error instanceof Garbage ? error.message : String(error));
+    return invalid(id, fields, error instanceof Garbage ? error.message : String(error), values.get('id'));
   }
 }
 
@@ -100,10 +100,11 @@ function timestampOf(id: string, values: ReadonlyMap<string, string>): { timesta
   return timestampMs === undefined ? {} : { timestampMs };
 }
 
-function invalid(id: string, fields: readonly string[], reason: string): Change<never> {
+function invalid(id: string, fields: readonly string[], reason: string, recordId?: string): Change<never> {
   const timestampMs = timeOf(id);
   return {
     op: 'invalid',
+    ...(recordId && { id: recordId }),
     raw: { id, fields },
     reason: `the stream entry makes no sense: ${reason}`,
     ...(timestampMs !== undefined && { timestampMs }),

@@ -61,7 +61,7 @@ export class RowMapper<R> {
     const [change] = this.#upsert(row, timestampMs);
     if (change?.op === 'upsert' && change.partial) {
       const reason = `The row got another key, and values that did not change were not sent. ${fullIdentity}`;
-      return [removal, { op: 'invalid', raw: { id, row: Object.fromEntries(row) }, reason, timestampMs }];
+      return [removal, { op: 'invalid', id: change.id, raw: Object.fromEntries(row), reason, timestampMs }];
     }
     return change ? [removal, change] : [removal];
   }
@@ -86,8 +86,8 @@ export class RowMapper<R> {
         error instanceof UnchangedColumn
           ? `${error.message} ${fullIdentity}`
           : `The row cannot be made a record: ${String(error)}`;
-      const raw = { ...(id !== undefined && { id }), row: Object.fromEntries(row) };
-      return [{ op: 'invalid', raw, reason, timestampMs }];
+      const raw = Object.fromEntries(row);
+      return [{ op: 'invalid', ...(id !== undefined && { id }), raw, reason, timestampMs }];
     }
   }
 
