@@ -16,6 +16,9 @@ const floors: Readonly<Record<string, number>> = {
 /** The contract of a source is in sync/, and is all that a source may know of that room. */
 const contractOfSources = 'sync/source.ts';
 
+/** Every kind of source may use it, and it uses none of them. */
+const kindForAll = 'loading';
+
 /** What an app imports; the sample app is one. */
 const publicEntry = /^(index|sources\/([^/]+|postgres\/outbox)\/index|metrics\/index)\.ts$/;
 
@@ -56,7 +59,9 @@ function whyNotModule({ from, to }: Import): string | undefined {
   if (room === target && room !== 'sources') return undefined;
   if (room === 'demo') return publicEntry.test(to) ? undefined : 'not a public entry of the library';
   if (room === 'sources' && target === 'sources') {
-    return kindOf(from) === kindOf(to) ? undefined : 'one kind of source must not need another';
+    return kindOf(from) === kindOf(to) || kindOf(to) === kindForAll
+      ? undefined
+      : 'one kind of source must not need another';
   }
   if (room === 'sources' && to === contractOfSources) return undefined;
   if (floorOf(target) === 0 && floorOf(room) === 0) return undefined;

@@ -43,6 +43,7 @@ describe('the rules', () => {
     ['errors.ts', "export type Problem = import('./express/problem.js').Problem;", /down the floors/],
     ['cache/reader.ts', "import { PrefetchCache } from '../index.js';", /down the floors/],
     ['sources/kafka/feed.ts', "import { parse } from '../debezium/envelope.js';", /another/],
+    ['sources/loading/feed.ts', "import { parse } from '../debezium/envelope.js';", /another/],
     ['sources/memory/feed.ts', "import { SyncWorker } from '../../sync/sync-worker.js';", /down the floors/],
     ['demo/routes.ts', "import { Keys } from '../redis/keys.js';", /public entry/],
     ['demo/page/main.ts', "import { PrefetchCache } from '../../index.js';", /the page/],
@@ -61,6 +62,7 @@ describe('the rules', () => {
 
   it.each([
     ['cache/reader.ts', "import { Keys } from '../redis/keys.js';"],
+    ['sources/memory/feed.ts', "import { pagesOf } from '../loading/snapshot-function.js';"],
     ['sources/memory/feed.ts', "import type { ChangeSource } from '../../sync/source.js';"],
     ['express/lookup.ts', "import type { Request } from 'express';"],
     ['sources/postgres/client.ts', "const pg = await import('pg');"],

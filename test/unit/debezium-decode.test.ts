@@ -217,7 +217,7 @@ describe('what makes no sense', () => {
 
   it('says of which record it is, where that can be told', () => {
     const unread = valueWith({ after: { id: 5, count: 'many' } });
-    const id = (row: Row) => `own-${row.id}`;
+    const id = ({ id: given }: Readonly<Record<string, unknown>>) => `own-${String(given)}`;
     const idOf = (options: Parameters<typeof changes>[1], key = whole.key, value = unread) => {
       const [change] = changes({ key, value }, { types: { count: 'number' }, ...options });
       return change?.op === 'invalid' ? change.id : change;

@@ -1,8 +1,8 @@
 import { PrefetchError } from '../../errors.js';
 import { compareEntryIds } from '../../redis/streams/entry-id.js';
 import type { StreamEntry } from '../../redis/streams/stream-entry.js';
-import { loadAtEnd, streamLoad } from '../../redis/streams/stream-load.js';
-import { pagesOf } from '../../redis/streams/snapshot-function.js';
+import { loadAtEnd, streamLoad } from '../loading/stream-load.js';
+import { pagesOf } from '../loading/snapshot-function.js';
 import type { StreamReader } from '../../redis/streams/stream-reader.js';
 import type {
   Change,

@@ -1,4 +1,4 @@
-export type { SnapshotContext, SnapshotResult } from '../../redis/streams/snapshot-function.js';
+export type { SnapshotContext, SnapshotResult } from '../loading/snapshot-function.js';
 export type { ColumnType } from './column-types.js';
 export { DebeziumRedisSource } from './debezium-redis-source.js';
 export type { DebeziumDecodeOptions, MappedRecord } from './decode-options.js';

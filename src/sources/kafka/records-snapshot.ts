@@ -1,5 +1,5 @@
 import { optionError } from '../../errors.js';
-import { pagesOf, partsOf } from '../../redis/streams/snapshot-function.js';
+import { pagesOf, partsOf } from '../loading/snapshot-function.js';
 
 export interface RecordsContext {
   /** Aborts when nobody wants the records any more. */

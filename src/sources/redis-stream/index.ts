@@ -1,4 +1,4 @@
-export type { SnapshotContext, SnapshotResult } from '../../redis/streams/snapshot-function.js';
+export type { SnapshotContext, SnapshotResult } from '../loading/snapshot-function.js';
 export { encodeChange, type StreamChange } from './change-entry.js';
 export type { RedisStreamSourceOptions } from './options.js';
 export { publishChange } from './publish-change.js';

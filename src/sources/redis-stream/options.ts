@@ -1,7 +1,7 @@
 import { optionError } from '../../errors.js';
 import { milliseconds, refuseUnknownOptions } from '../../options.js';
 import { type RedisClient, checkClient } from '../../redis/client.js';
-import type { SnapshotFunction } from '../../redis/streams/snapshot-function.js';
+import type { SnapshotFunction } from '../loading/snapshot-function.js';
 import { checkStreamKey } from '../../redis/streams/stream-key.js';
 
 export interface RedisStreamSourceOptions<R> {

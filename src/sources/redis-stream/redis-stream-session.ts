@@ -1,7 +1,7 @@
 import { compareEntryIds } from '../../redis/streams/entry-id.js';
-import type { SnapshotFunction } from '../../redis/streams/snapshot-function.js';
+import type { SnapshotFunction } from '../loading/snapshot-function.js';
 import type { StreamEntry } from '../../redis/streams/stream-entry.js';
-import { loadAtEnd } from '../../redis/streams/stream-load.js';
+import { loadAtEnd } from '../loading/stream-load.js';
 import type { StreamReader } from '../../redis/streams/stream-reader.js';
 import type {
   Change,

@@ -1,22 +1,15 @@
 import { optionError } from '../../errors.js';
-import { isEntryId } from './entry-id.js';
+import { isEntryId } from '../../redis/streams/entry-id.js';
+import type { StreamReader } from '../../redis/streams/stream-reader.js';
+import type { Snapshot } from '../../sync/source.js';
 import { type SnapshotFunction, pagesOf, partsOf } from './snapshot-function.js';
-import type { StreamReader } from './stream-reader.js';
-
-interface StreamLoad<R> {
-  readonly position: string;
-  readonly exact: boolean;
-  readonly records: AsyncIterable<readonly R[]>;
-  readonly total: number | undefined;
-  close(): Promise<void>;
-}
 
 /** Its position is read before the first record is, so every change that is not after it is in the records. */
 export async function loadAtEnd<R>(
   reader: StreamReader,
   snapshot: SnapshotFunction<R>,
   signal: AbortSignal,
-): Promise<StreamLoad<R>> {
+): Promise<Snapshot<R>> {
   const end = await reader.end(signal);
   reader.keep(end);
   const { records, position } = partsOf(await snapshot({ position: end, signal }));
@@ -41,7 +34,7 @@ export function streamLoad<R>(
     pages: AsyncGenerator<readonly R[], void, undefined>;
     total: number | undefined;
   },
-): StreamLoad<R> {
+): Snapshot<R> {
   const { position, exact, total } = load;
   const records = reader.loading(load.pages);
   return {
