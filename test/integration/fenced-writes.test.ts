@@ -1,4 +1,4 @@
-import { Fence } from '../../src/redis/fence.js';
+import { type Chain, Fence } from '../../src/redis/fence.js';
 import { Keys } from '../../src/redis/keys.js';
 import { Transaction } from '../../src/redis/transaction.js';
 import { Lease } from '../../src/sync/lease.js';
@@ -42,7 +42,7 @@ async function taken(by: Lease): Promise<Fence> {
   return fence;
 }
 
-function push(text: string, fence: Fence): Transaction {
+function push(text: string, fence: Chain): Transaction {
   const transaction = new Transaction(keys.loadNote, { fence });
   transaction.add('RPUSH', keys.record('list'), text);
   return transaction;
@@ -119,6 +119,52 @@ describe('a write of who holds the lease', () => {
     await one.release();
     await expect(beside('x')).rejects.toMatchObject(leaseLost);
     expect(await list()).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('a sweep', () => {
+  it('begins whatever an earlier one left, and comes between other writes', async () => {
+    const fence = await taken(lease('one'));
+    await push('a', fence.sweep()).send(client);
+    const sweep = fence.sweep();
+    await push('b', sweep).send(client);
+    await push('c', fence).send(client);
+    await push('d', sweep).send(client);
+    await push('e', fence).send(client);
+    expect(await list()).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('takes each step once, however often it is sent', async () => {
+    const sweep = (await taken(lease('one'))).sweep();
+    await push('a', sweep).send(client);
+    const hardOfHearing = deaf(2);
+    const second = push('b', sweep);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await expect(second.send(hardOfHearing)).rejects.toMatchObject(unavailable);
+    }
+    await expect(second.send(hardOfHearing)).resolves.toBe(0);
+    expect(await list()).toEqual(['a', 'b']);
+  });
+
+  it.each<[string, () => Promise<unknown>, object]>([
+    ['the lease is lost', () => client.del(keys.lease), leaseLost],
+    ['its steps are gone', () => client.del(keys.sweep), stateLost],
+  ])('goes no further when %s', async (_, lose, error) => {
+    const sweep = (await taken(lease('one'))).sweep();
+    await push('a', sweep).send(client);
+    await lose();
+    await expect(push('x', sweep).send(client)).rejects.toMatchObject(error);
+    expect(await list()).toEqual(['a']);
+  });
+
+  it('goes no further on a server that was set back to before its latest step', async () => {
+    const sweep = (await taken(lease('one'))).sweep();
+    await push('a', sweep).send(client);
+    const copy = await client.get(keys.sweep);
+    await push('b', sweep).send(client);
+    await client.set(keys.sweep, copy!);
+    await expect(push('x', sweep).send(client)).rejects.toMatchObject(stateLost);
+    expect(await list()).toEqual(['a', 'b']);
   });
 });
 

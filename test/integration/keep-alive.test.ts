@@ -167,6 +167,25 @@ describe('keeping alive', () => {
     expect(primary.reads).toBe(1);
   });
 
+  it('does not prolong the load note when Redis is set back in the midst of a sweep', async () => {
+    world = await SyncWorld.open(redis, { ttlSeconds: 2 });
+    const { loadNote, sweep } = world.cache.dataset.keys;
+    const notes: number[] = [];
+    const cache = world.through(async (words, send) => {
+      if (!words.includes('EXPIRE') || !words.includes(sweep) || notes.length === 2) return send();
+      notes.push(await world.client.pExpireTime(loadNote));
+      if (notes.length === 2) await world.client.del(sweep); // as it was before the first page
+      return send();
+    });
+    await world.started(new MemoryPrimary<Item>({ records: items(ids.length) }), { cache });
+    const [told] = await until(() => world.told('worker-error').length > 0 && world.told('worker-error'));
+    expect(told).toMatchObject({ error: { code: 'ERR_PREFETCH_STATE_LOST' } });
+    expect(world.told('kept-alive')).toEqual([]);
+    expect(notes[1]).toBe(notes[0]);
+    await until(() => world.told('kept-alive').length > 0);
+    expect(await world.client.pExpireTime(loadNote)).toBeGreaterThan(notes[0]!);
+  });
+
   it('does not stop while the worker is paused', async () => {
     world = await SyncWorld.open(redis, { ttlSeconds: 1 });
     const worker = await world.started(new MemoryPrimary<Item>({ records: items(50) }));
