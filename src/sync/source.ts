@@ -53,6 +53,12 @@ export interface SourceWarning {
 
 /** One worker's conversation with a primary. */
 export interface SourceSession<R> {
+  /**
+   * False while the primary is away and is tried again: nobody can say how current the dataset is.
+   *
+   * @default true
+   */
+  readonly isConnected?: boolean;
   /** Says whether the changes after the checkpoint can still be had, all of them. */
   resume(checkpoint: string | null): Promise<{ from: string } | { reload: ReloadReason; detail: string }>;
   /** @param onInvalid hears, while the records are read, of rows that are left out; without it the first one ends them */

@@ -67,6 +67,7 @@ export class Term<T extends Entity> implements Orders {
   #session: SourceSession<T> | undefined;
   #isFollowed = false;
   #hasBegun = false;
+  #wasConnected = true;
   /** Why the dataset could not be loaded although it must be. */
   #refusal: PrefetchError | undefined;
   #end: (reason: unknown) => void = () => undefined;
@@ -178,7 +179,7 @@ export class Term<T extends Entity> implements Orders {
     const { ending, turnstile, lease, onTrouble } = this.#context;
     ending.abort(reason);
     this.#end(reason);
-    for (const about of ['silence', 'keep-alive', 'load']) onTrouble(about, null);
+    for (const about of ['silence', 'keep-alive', 'load', 'source']) onTrouble(about, null);
     await turnstile.drained(left());
     const released = lease.release().catch(() => undefined);
     if (this.#session)
@@ -231,7 +232,7 @@ export class Term<T extends Entity> implements Orders {
       everyMs: settings.beatMs,
       silenceMs: settings.leaseMs,
       signal: this.#signal,
-      isFollowing: () => this.#hasBegun && isWell(),
+      isFollowing: () => this.#isConnected() && this.#hasBegun && isWell(),
       onKept: (kept) => {
         this.#heard(kept);
       },
@@ -239,6 +240,16 @@ export class Term<T extends Entity> implements Orders {
         this.#context.onTrouble('silence', silentMs === null ? null : silence(silentMs));
       },
     });
+  }
+
+  /** What a source cannot reach it cannot follow, however well everything else is. */
+  #isConnected(): boolean {
+    const isConnected = this.#session?.isConnected ?? true;
+    if (isConnected !== this.#wasConnected && !this.#signal.aborted) {
+      this.#wasConnected = isConnected;
+      this.#context.onTrouble('source', isConnected ? null : disconnected(this.#context.source.name));
+    }
+    return isConnected;
   }
 
   /** Readers that want to know how current the dataset is need not wait for the next beat. */
@@ -380,6 +391,13 @@ export class Term<T extends Entity> implements Orders {
 function isRefusal(error: unknown): error is PrefetchError {
   const { code } = error as Partial<PrefetchError>;
   return code === 'ERR_PREFETCH_RELOAD_REFUSED' || code === 'ERR_PREFETCH_NO_MEMORY';
+}
+
+function disconnected(source: string): PrefetchError {
+  return new PrefetchError(
+    'ERR_PREFETCH_SOURCE',
+    `The source ${source} does not reach its primary, and tries again.`,
+  );
 }
 
 function silence(silentMs: number): PrefetchError {

@@ -86,6 +86,8 @@ export class ScriptedSource<R> implements ChangeSource<R> {
   onEnd: () => string = () => '0';
   /** A snapshot that is being waited for ends when the worker stops; false: it never does. */
   heedsAbort = true;
+  /** Whether it reaches its primary. */
+  isConnected = true;
   #feed = new StepQueue<ChangeBatch<R>>();
 
   /** Waits until the n-th snapshot has been asked for. */
@@ -121,7 +123,11 @@ export class ScriptedSource<R> implements ChangeSource<R> {
     this.onOpen();
     this.sessions++;
     this.#feed = new StepQueue();
+    const isConnected = () => this.isConnected;
     return Promise.resolve({
+      get isConnected() {
+        return isConnected();
+      },
       resume: (checkpoint: string | null) => this.#resume(checkpoint),
       snapshot: (signal: AbortSignal) => this.#snapshot(signal),
       changes: (_after: string, options: ChangesOptions) => this.#changes(options),

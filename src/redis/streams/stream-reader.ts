@@ -34,6 +34,7 @@ export class StreamReader {
   };
   /** Found while following. Until the next load no position is one to go on from: what was read may be lost too. */
   #gap: Gap | undefined;
+  #isConnected = true;
   /** The latest position that was seen, in whatever became of the stream. */
   #latest = beforeAll;
 
@@ -46,6 +47,11 @@ export class StreamReader {
 
   get isClosed(): boolean {
     return this.#closing.signal.aborted;
+  }
+
+  /** False while Redis cannot be asked for entries. */
+  get isConnected(): boolean {
+    return this.#isConnected;
   }
 
   async resume(checkpoint: string | null): Promise<Resumed> {
@@ -87,7 +93,12 @@ export class StreamReader {
     try {
       let position = after;
       while (!ending.signal.aborted) {
-        const { entries, gap } = await patiently(() => feed.after(position, maxBatch), ending.signal);
+        const { entries, gap } = await patiently(
+          () => feed.after(position, maxBatch),
+          ending.signal,
+          () => (this.#isConnected = false),
+        );
+        this.#isConnected = true;
         if (gap) throw this.#missing(gap);
         const last = entries.at(-1);
         if (last === undefined) continue;

@@ -22,6 +22,10 @@ export class RedisStreamSession<R extends object> implements SourceSession<R> {
     this.#snapshot = snapshot;
   }
 
+  get isConnected(): boolean {
+    return this.#reader.isConnected;
+  }
+
   resume(checkpoint: string | null): ReturnType<SourceSession<R>['resume']> {
     return this.#reader.resume(checkpoint);
   }
