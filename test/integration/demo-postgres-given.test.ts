@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { EmbeddedPostgres } from '../../src/demo/postgres-server/embedded-postgres.js';
 import type { Primary } from '../../src/demo/primary/primary.js';
 import { startPrimary } from '../../src/demo/primary/start-primary.js';
+import { PostgresSource } from '../../src/sources/postgres/index.js';
 import { describeOnPostgres } from '../support/describe-on-postgres.js';
 import { type TestPostgres, startTestPostgres } from '../support/postgres.js';
+import { until } from '../support/until.js';
 
 const tableName = 'prefetch_demo_category';
 
@@ -100,6 +102,45 @@ describeOnPostgres('a Postgres that is given', () => {
     await postgres.run(`drop view if exists ${tableName}`).catch(() => undefined);
   });
 
+  test('that another sample app follows: it is left to that one', async () => {
+    const { primary } = await start();
+    await postgres.run(`select pg_create_logical_replication_slot('${tableName}', 'pgoutput')`);
+    const other = new PostgresSource({
+      ...{ connection: postgres.url, table: tableName, slot: tableName, publication: tableName },
+    });
+    const session = await other.open(AbortSignal.timeout(30_000));
+    const position = (await session.snapshot(AbortSignal.timeout(30_000))).position;
+    const ending = new AbortController();
+    const following = session.changes(position, { signal: ending.signal, maxBatch: 10 });
+    const first = following[Symbol.asyncIterator]().next();
+    await until(async () => (await postgres.run('select active from pg_replication_slots'))[0]?.['active']);
+    await expect(start()).rejects.toThrow(/another sample app follows it.*replication slot/s);
+    expect(await leftOn(postgres)).toEqual([{ slots: 1, publications: 1, tables: 1 }]);
+    ending.abort();
+    await first;
+    await session.close();
+    await primary.stop();
+  });
+
+  test('whose table is dropped meanwhile: that is what is said', async () => {
+    const { primary } = await start();
+    await postgres.run(`drop table ${tableName}`);
+    await expect(primary.count()).rejects.toThrow(/^Postgres cannot be asked now: .*does not exist/);
+    await primary.stop();
+  });
+
+  test('whose role may not publish: the table is there for the SQL that is to be run', async () => {
+    await postgres.run(`create role poor login replication; grant create on schema public to poor`);
+    const poor = postgres.url.replace('postgres@', 'poor@');
+    await expect(start(undefined, poor)).rejects.toThrow(/not ready to be followed/);
+    expect((await leftOn(postgres))[0]).toMatchObject({ publications: 0, tables: 1 });
+    await postgres.run(`create publication ${tableName} for table ${tableName}`);
+    const { primary } = await start(undefined, poor);
+    expect(await primary.count()).toBe(5);
+    await primary.stop();
+    await postgres.run(`drop owned by poor; drop role poor`);
+  });
+
   test('that cannot be reached: it says so, without the password', async () => {
     const gone = start(undefined, 'postgres://u:secret@127.0.0.1:1/d');
     await expect(gone).rejects.toThrow(
@@ -115,12 +156,14 @@ describeOnPostgres('a Postgres that is given', () => {
 });
 
 describeOnPostgres('a Postgres that is given, and is not ready', () => {
-  test('is told of by the findings with their SQL, and nothing is left on it', async () => {
+  test('is told of by the findings with their SQL, and nothing is left on it that this SQL does not need', async () => {
     const unready = await startTestPostgres({ wal_level: 'replica', max_wal_senders: 1 });
-    await expect(start(undefined, unready.url)).rejects.toThrow(
+    const { message } = (await start(undefined, unready.url).catch((error: unknown) => error)) as Error;
+    expect(message).toMatch(
       /not ready to be followed:\n- wal_level is replica.*\n {2}alter system set wal_level = logical;\n- max_wal_senders/s,
     );
-    expect(await leftOn(unready)).toEqual([{ slots: 0, publications: 0, tables: 0 }]);
+    const tables = message.includes(tableName) ? 1 : 0;
+    expect(await leftOn(unready)).toEqual([{ slots: 0, publications: 0, tables }]);
     await unready.stop();
   });
 });

@@ -32,6 +32,7 @@ export class EmbeddedPostgres {
   #server: ChildProcess | undefined;
   #ended: Promise<unknown> = Promise.resolve();
   #comesBack: NodeJS.Timeout | undefined;
+  #isStopped = false;
   #coming: Promise<void> = Promise.resolve();
 
   private constructor(directory: string, binaries: PostgresBinaries, watchdog: Watchdog) {
@@ -63,21 +64,27 @@ export class EmbeddedPostgres {
   /** Ends it at once, as a crash of its machine would, and starts it anew with its data after a while. */
   async crash(downMs: number, onBack: () => void): Promise<void> {
     if (this.#comesBack || !this.#isRunning) throw new ConflictError('Postgres is down already.');
-    this.#comesBack = setTimeout(() => {
-      this.#comesBack = undefined;
-      this.#coming = this.#run().then(onBack, (error: unknown) => {
-        console.error(error);
-      });
-    }, downMs);
+    this.#comeBackIn(downMs, onBack);
     await this.#quit();
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearTimeout(this.#comesBack);
     await this.#coming;
     await this.#quit();
     this.#watchdog.release();
     await removeAll(this.#directory);
+  }
+
+  #comeBackIn(ms: number, onBack: () => void): void {
+    this.#comesBack = setTimeout(() => {
+      this.#comesBack = undefined;
+      this.#coming = this.#run().then(onBack, (error: unknown) => {
+        console.error(error);
+        if (!this.#isStopped) this.#comeBackIn(ms, onBack);
+      });
+    }, ms);
   }
 
   async #begin(): Promise<void> {

@@ -46,9 +46,11 @@ export class Database {
     return this.#changeOn(this.#pool, sql, values);
   }
 
-  /** Everything or nothing, however long it takes. */
+  /** Everything or nothing. */
   async transaction(work: (change: Change) => Promise<void>): Promise<void> {
-    const client = await this.#pool.connect();
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw errorFrom(error);
+    });
     try {
       await client.query('begin');
       await work((sql, values) => this.#changeOn(client, sql, values));
@@ -86,7 +88,9 @@ function errorFrom(error: unknown): unknown {
   // Not what Node says, such as EPIPE.
   const state = typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined;
   if (state && /^2[23]/.test(state)) return new BadRequestError(`Postgres refuses it: ${messageOf(error)}.`);
-  if (state && !/^(08|57P|53)/.test(state)) return error;
+  // So that the page says it, and not that the app is broken: somebody dropped the table, or took its rights.
+  const isGone = state === '42P01' || state === '42501';
+  if (state && !isGone && !/^(08|57P|53)/.test(state)) return error;
   return new PrimaryUnavailableError(messageOf(error), { cause: error });
 }
 

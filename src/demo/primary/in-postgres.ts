@@ -6,8 +6,8 @@ import { NoPostgresError } from '../postgres-server/no-postgres-error.js';
 import { CategoryTable, categoryOf, tableName } from './category-table.js';
 import { countSnapshots } from './count-snapshots.js';
 import { Database } from './database.js';
-import { dropSlot } from './drop-slot.js';
 import type { Primary, PrimaryServer } from './primary.js';
+import { dropSlot, slotAtRest } from './slot.js';
 import { StatementLog } from './statement-log.js';
 
 export interface InPostgresOptions {
@@ -54,12 +54,15 @@ export class InPostgres implements Primary {
     const statements = new StatementLog();
     const database = await Database.at(options.connection, statements);
     try {
+      if ((await slotAtRest(database, tableName)) === 'in use') throw otherApp();
       const table = new CategoryTable(database, options.layout);
       const isNew = await table.make();
-      await prepare(options, statements).catch(async (error: unknown) => {
-        if (isNew) await table.drop();
-        throw error;
-      });
+      const whyNot = await prepare(options, statements);
+      if (whyNot !== undefined) {
+        // What is to be run may need it.
+        if (isNew && !whyNot.includes(tableName)) await table.drop();
+        throw new NoPostgresError(`it is not ready to be followed:\n${whyNot}`);
+      }
       const found = await table.count();
       if (found === 0) await table.fill(options.records);
       return new InPostgres(options, { database, table, statements, found });
@@ -130,22 +133,27 @@ function sourceOptions(
   };
 }
 
+function otherApp(): NoPostgresError {
+  return new NoPostgresError(`another sample app follows it: somebody reads the replication slot ${tableName}.
+Stop that app, or name another database with --primary.`);
+}
+
+/** Returns what keeps it from being followed. */
 async function prepare(
   { connection, layout, warn }: InPostgresOptions,
   statements: StatementLog,
-): Promise<void> {
+): Promise<string | undefined> {
   const { isReady, findings } = await preparePostgres(sourceOptions(connection, layout));
   const told = findings.map(({ level, text, sql }) => ({ level, sql, text: inLines(text, sql) }));
   const texts = (wanted: string) => told.filter(({ level }) => level === wanted).map(({ text }) => text);
-  if (!isReady) {
-    throw new NoPostgresError(`it is not ready to be followed:\n${texts('problem').join('\n')}`);
-  }
+  if (!isReady) return texts('problem').join('\n');
   for (const text of texts('warning')) warn(`Postgres:\n${text}`);
   for (const { level, sql } of told) {
     if (level === 'done' && sql !== undefined) {
       statements.add({ sql, parameters: [], at: new Date().toISOString() });
     }
   }
+  return undefined;
 }
 
 function inLines(text: string, sql: string | undefined): string {

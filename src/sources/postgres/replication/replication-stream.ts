@@ -2,10 +2,11 @@ import { type Lsn, formatLsn } from './lsn.js';
 import type { PgClient, PgWire, Submittable } from '../server/pg-client.js';
 import { postgresError, sourceError } from '../server/postgres-error.js';
 import { quoteName, quoteText } from '../server/quoting.js';
+import { silence } from '../server/line.js';
 import { type Frame, decodeFrame, encodeStatus } from './wire-frames.js';
 
 const mostBytesWaiting = 4_000_000;
-const silenceMs = 30_000;
+const longestSilenceMs = 10_000;
 const patienceWithShutdownMs = 10_000;
 const askedAgainMs = 400;
 
@@ -16,6 +17,8 @@ export interface StreamOptions {
   /** What the server may forget. */
   readonly applied: () => Lsn;
   readonly statusMs: number;
+  /** Whether the server is busy, as with a large transaction that is none of ours: it is silent then. */
+  readonly isAtWork: () => Promise<boolean>;
 }
 
 /** What the server sends from a slot, from the first command to the break of the line. */
@@ -26,7 +29,9 @@ export class ReplicationStream {
   #frames: Frame[] = [];
   #bytesWaiting = 0;
   #isPaused = false;
+  #hasBegun = false;
   #heardAt = performance.now();
+  #isAsking = false;
   #failure: Error | undefined;
   #wake: () => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -47,13 +52,14 @@ export class ReplicationStream {
         submit: (wire) => {
           this.#wire = wire;
           wire.once('replicationStart', () => {
+            this.#hasBegun = true;
             resolve();
-            if (this.#failure) return; // it was ended before it began
-            this.#timer = setInterval(() => {
-              this.#onTime();
-            }, statusMs).unref();
           });
           wire.query(text);
+          if (this.#failure) return; // it was ended before it began
+          this.#timer = setInterval(() => {
+            this.#onTime();
+          }, statusMs).unref();
         },
         handleCopyData: ({ chunk }) => {
           this.#take(chunk);
@@ -92,6 +98,11 @@ export class ReplicationStream {
    */
   get isAskedToEnd(): boolean {
     return (this.#asked?.times ?? 0) > 2;
+  }
+
+  /** Nothing came for so long that something would have, had anything been alright. */
+  get isSilent(): boolean {
+    return !this.#isPaused && performance.now() - this.#heardAt > longestSilenceMs;
   }
 
   /** What was taken by next() is dealt with: more may come. */
@@ -143,10 +154,17 @@ export class ReplicationStream {
 
   /** The server must hear from us while we are busy, and we from it while nothing happens. */
   #onTime(): void {
-    this.#tellStatus(true);
-    if (this.#isPaused || performance.now() - this.#heardAt < silenceMs) return;
-    const silence = new Error('Connection terminated by silence');
-    this.fail(sourceError(`Postgres was silent for ${silenceMs} ms.`, silence));
+    if (this.#hasBegun) this.#tellStatus(true);
+    if (this.isSilent && !this.#isAsking) void this.#onSilence();
+  }
+
+  async #onSilence(): Promise<void> {
+    this.#isAsking = true;
+    const isAtWork = await this.#options.isAtWork();
+    this.#isAsking = false;
+    if (!this.isSilent) return; // it came while we asked
+    if (isAtWork) this.#heardAt = performance.now();
+    else this.#wire?.stream.destroy(silence());
   }
 
   #tellStatus(wantsReply: boolean): void {

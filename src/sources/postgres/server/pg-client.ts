@@ -14,9 +14,20 @@ export interface Submittable {
   handleEmptyQuery(): void;
 }
 
+/** The part of a socket that we need. */
+export interface PgSocket {
+  readonly bytesRead: number;
+  pause(): unknown;
+  resume(): unknown;
+  destroy(error?: Error): unknown;
+  /** 0 ends it. */
+  setTimeout(silenceMs: number): unknown;
+  on(event: 'timeout', listener: () => void): unknown;
+}
+
 /** The part of pg's connection that we need. */
 export interface PgWire {
-  readonly stream: { pause(): unknown; resume(): unknown; destroy(): unknown };
+  readonly stream: PgSocket;
   query(text: string): void;
   sendCopyFromChunk(chunk: Buffer): void;
   once(event: 'replicationStart', listener: () => void): unknown;
@@ -33,6 +44,8 @@ export interface ArrayQuery {
 /** The part of a client of pg that we need, with all values as text. */
 export interface PgClient {
   readonly connection: PgWire;
+  /** Of the process of the server that is at the other end. */
+  readonly processID: number | null;
   connect(): Promise<unknown>;
   query(text: string, values?: readonly unknown[]): Promise<{ rows: TextRow[] }>;
   query(query: ArrayQuery): Promise<{ rows: (string | null)[][] }>;

@@ -35,9 +35,16 @@ export class SideLine {
     }
   }
 
-  async close(): Promise<void> {
-    const client = await this.#opening?.catch(() => undefined);
+  /** The next question goes over another connection: this one may be as dead as one that was beside it. */
+  async renew(): Promise<void> {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    const client = await opening?.catch(() => undefined);
     if (client) await close(client);
+  }
+
+  close(): Promise<void> {
+    return this.renew();
   }
 
   #open(): Promise<PgClient> {
