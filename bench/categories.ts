@@ -4,10 +4,15 @@ export type Category = Record<'id' | 'name' | 'display_order' | 'featured' | 'pa
 
 const text = { type: 'string' } as const;
 
+const fields = { id: text, name: text, display_order: text, featured: text, parent_id: text };
+
 /** The hash layout that the public guides use: five fields of text. */
 export function hashSchema(name: string): Schema<Category> {
-  const fields = { id: text, name: text, display_order: text, featured: text, parent_id: text };
   return new Schema<Category>(name, fields, { dataStructure: 'HASH' });
+}
+
+export function jsonSchema(name: string): Schema<Category> {
+  return new Schema<Category>(name, fields, { dataStructure: 'JSON' });
 }
 
 export function category(i: number): Category {

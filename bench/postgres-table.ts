@@ -50,6 +50,23 @@ export class PostgresTable {
     return new Map(commits.map(({ id, at }) => [id, Number(at)]));
   }
 
+  /** Hears of each row that is changed, as a trigger tells it, until the returned function is called. */
+  async listen(onRow: (row: Category) => void): Promise<() => Promise<void>> {
+    const listener = await this.#server.client();
+    listener.on('notification', ({ payload = '' }) => {
+      onRow(JSON.parse(payload) as Category);
+    });
+    await listener.query('listen category');
+    await this.client.query(`
+      create or replace function tell_category() returns trigger language plpgsql as $$
+        begin perform pg_notify('category', row_to_json(new)::text); return null; end $$;
+      create trigger tell after update on category for each row execute function tell_category()`);
+    return async () => {
+      await this.client.query('drop trigger tell on category');
+      await listener.end();
+    };
+  }
+
   /** All rows, to nowhere. */
   async copy(): Promise<void> {
     await this.client.query(

@@ -17,7 +17,7 @@ export async function benchPostgres(client: BenchClient): Promise<Result[]> {
     return [
       ...(await benchLoad(client, cache, table)),
       await benchBacklog(cache, table),
-      ...(await benchPostgresLag(cache, table)),
+      ...(await benchPostgresLag(client, cache, table)),
     ];
   } finally {
     await table.stop();
@@ -50,12 +50,14 @@ async function benchLoad(
     await sideBySide({
       name: `${name}, against COPY to nowhere`,
       byHand: () => table.copy(),
+      other: 'COPY',
       ...load,
       target: 0.005,
     }),
     await sideBySide({
       name: `${name}, against bulkLoad() of as many from memory`,
       byHand: () => cache.bulkLoad(categories(rows)),
+      other: 'bulkLoad()',
       ...load,
       target: 0.4,
     }),
@@ -73,6 +75,7 @@ async function benchBacklog(cache: PrefetchCache<Category>, table: PostgresTable
     name: `applying ${backlog.toLocaleString('en')} transactions from a slot, against decoding them to nowhere`,
     operations: backlog,
     byHand: () => table.decodeBacklog(),
+    other: 'decoding',
     async ours() {
       const applied = everythingApplied(backlog);
       worker = new SyncWorker({ cache, source: table.newSource() });

@@ -3,6 +3,7 @@ import { benchChanges } from './changes.js';
 import { benchKeepAlive } from './keep-alive.js';
 import { benchLookups } from './lookups.js';
 import { benchPostgres } from './postgres.js';
+import { benchRecordSize } from './record-size.js';
 import { startBenchRedis } from './redis.js';
 import { benchRoute } from './route.js';
 
@@ -12,6 +13,7 @@ const benches = {
   changes: benchChanges,
   route: benchRoute,
   'keep-alive': benchKeepAlive,
+  'record-size': benchRecordSize,
   postgres: benchPostgres,
 };
 

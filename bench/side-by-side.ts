@@ -5,6 +5,8 @@ export interface Comparison {
   readonly operations: number;
   /** The job as one would write it by hand, or the part of it that bounds it. */
   byHand(): Promise<unknown>;
+  /** What that is. @default 'by hand' */
+  readonly other?: string;
   ours(): Promise<unknown>;
   /** Done before each run of either, and not measured. */
   before?(): Promise<unknown>;
@@ -21,7 +23,7 @@ export interface Result {
 
 /** Runs both once to warm up, then in turns; the ratio is that of the medians. */
 export async function sideBySide(comparison: Comparison): Promise<Result> {
-  const { name, operations, target, rounds = 7 } = comparison;
+  const { name, operations, target, rounds = 7, other = 'by hand' } = comparison;
   const handMs: number[] = [];
   const oursMs: number[] = [];
   const run = async (job: () => Promise<unknown>) => {
@@ -39,10 +41,14 @@ export async function sideBySide(comparison: Comparison): Promise<Result> {
   const ratio = median(handMs) / median(oursMs);
   const figures = [
     `ours ${perSecond(operations, median(oursMs))}`,
-    `by hand ${perSecond(operations, median(handMs))}`,
-    `ratio ${ratio.toFixed(2)} (target ${target})`,
+    `${other} ${perSecond(operations, median(handMs))}`,
+    ratioShown(ratio, target),
   ].join(', ');
   return { name, figures, isMet: ratio >= target };
+}
+
+export function ratioShown(ratio: number, target: number): string {
+  return `ratio ${Number(ratio.toPrecision(3))} (target ${target})`;
 }
 
 /** Does the job `operations` times, so many at once. */

@@ -1,5 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Lane } from './fault.js';
+import type { Fault, Lane } from './fault.js';
+
+const setBack: Fault = async ({ redis, random, judge, note }) => {
+  const copy = await redis.copy();
+  const ms = random.integer(100, 1_500);
+  await pause(ms);
+  note(`as of ${ms} ms ago`);
+  await judge.setBack(() => redis.restart(copy));
+};
 
 /** Each ends with a Redis that works. */
 export const redisFaults: Lane = {
@@ -20,13 +28,7 @@ export const redisFaults: Lane = {
       note('');
       await redis.restart('kept');
     },
-    'crash, back with older data': async ({ redis, random, judge, note }) => {
-      const copy = await redis.copy();
-      const ms = random.integer(100, 1_500);
-      await pause(ms);
-      note(`as of ${ms} ms ago`);
-      await judge.setBack(() => redis.restart(copy));
-    },
+    'crash, back with older data': setBack,
     stall: async ({ redis, random, note }) => {
       const ms = random.integer(200, 2_500);
       note(`for ${ms} ms`);
@@ -50,3 +52,6 @@ export const redisFaults: Lane = {
     },
   },
 };
+
+/** For a bout in which nothing else makes the cache load: the changes since then have to come once more. */
+export const setBacks: Lane = { longestPauseMs: 1_500, faults: { 'back with older data': setBack } };

@@ -21,7 +21,9 @@ async function judged(): Promise<boolean> {
   const hasEnded = await torture.run().then(
     () => true,
     (error: unknown) => {
-      if (!isInterrupted) console.error('The run itself failed:', error);
+      if (isInterrupted) return false;
+      console.error('The run itself failed:', error);
+      torture.verdict.accuse('hung', 'the run did not come to its end');
       return false;
     },
   );

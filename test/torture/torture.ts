@@ -17,7 +17,7 @@ import { startPrimary } from './primaries.js';
 import type { Primary } from './primary.js';
 import { Random } from './random.js';
 import { Reader, type Tally } from './reader.js';
-import { redisFaults } from './redis-faults.js';
+import { redisFaults, setBacks } from './redis-faults.js';
 import { watchTtls } from './ttl-watch.js';
 import { Verdict } from './verdict.js';
 import { WebProcess } from './web-process.js';
@@ -31,11 +31,13 @@ const commonLanes = {
   workers: workerFaults,
   lines: lineFaults,
   redis: redisFaults,
+  'set-backs': setBacks,
   operators: operatorFaults,
 };
 /** Which faults come together. A loss shows best where nothing makes the cache load everything again. */
 const commonBouts: readonly (readonly string[])[] = [
   ['workers', 'lines'],
+  ['set-backs', 'workers', 'lines'],
   ['redis', 'operators', 'lines'],
 ];
 
@@ -130,7 +132,9 @@ export class Torture {
     const nemesis = new Nemesis({ victims, lanes, random: this.#random.fork(), diary: this.diary });
     const { verdict, diary } = this;
     const aftermath = new Aftermath({ model: this.#model, cache, changes, fleet, verdict, diary });
-    const bouts = [...commonBouts, ...primary.bouts, Object.keys(lanes)];
+    // Set-backs of their own beside the other faults of Redis would hit one that is down.
+    const together = Object.keys(lanes).filter((name) => name !== 'set-backs');
+    const bouts = [...commonBouts, ...primary.bouts, together];
     await this.#bouts({ nemesis, bouts, changes, aftermath });
     this.#abort.abort();
     await watching;

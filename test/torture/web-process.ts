@@ -20,7 +20,12 @@ export class WebProcess {
       execArgv: ['--import', 'tsx'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    this.port = once(this.#child, 'message').then(([message]) => (message as { port: number }).port);
+    const ended = once(this.#child, 'exit').then((): never => {
+      throw new Error('A web process ended before it listened.');
+    });
+    const listening = once(this.#child, 'message').then(([message]) => (message as { port: number }).port);
+    this.port = Promise.race([listening, ended]);
+    this.port.catch(() => undefined); // whoever starts it hears of it
   }
 
   get isRunning(): boolean {
