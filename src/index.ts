@@ -50,5 +50,6 @@ export type {
 export type { CommandArguments } from './sync/commands.js';
 export type { RowProgress } from './sync/row-load.js';
 export { SyncWorker } from './sync/sync-worker.js';
-export type { StartOptions, SyncStatus, SyncWorkerOptions } from './sync/sync-worker.js';
-export type { ReconcileSchedule, WorkerOptions } from './sync/worker-settings.js';
+export type { SyncStatus } from './sync/sync-status.js';
+export type { SyncWorkerOptions } from './sync/sync-worker.js';
+export type { ReconcileSchedule, StartOptions, WorkerOptions } from './sync/worker-settings.js';

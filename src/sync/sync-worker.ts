@@ -10,12 +10,13 @@ import { CommandSender } from './command-sender.js';
 import type { CommandArguments } from './commands.js';
 import type { ReconcileReport } from './reconciliation.js';
 import type { ReloadReport } from './reload.js';
-import type { RowProgress } from './row-load.js';
 import type { ChangeSource, SourceLag } from './source.js';
 import { Succession } from './succession.js';
-import type { Term } from './term.js';
+import type { SyncStatus } from './sync-status.js';
 import { Turnstile } from './turnstile.js';
+import type { Upkeep } from './upkeep.js';
 import {
+  type StartOptions,
   type WorkerOptions,
   type WorkerSettings,
   resolveSettings,
@@ -27,38 +28,6 @@ export interface SyncWorkerOptions<T extends Entity> extends WorkerOptions {
   readonly cache: PrefetchCache<T>;
   /** Where its records and their changes come from. */
   readonly source: ChangeSource<T>;
-}
-
-export interface SyncStatus {
-  readonly state: WorkerState;
-  /** The name of this worker. */
-  readonly name: string;
-  /** The name of the worker that writes the dataset, as far as this one has heard. */
-  readonly writer: string | null;
-  /** Everything up to here has been applied. */
-  readonly position: string | null;
-  /** How far the load has come that is running. */
-  readonly loading: RowProgress | null;
-  /** Why the worker failed, or what it is trying again because of. */
-  readonly error: PrefetchError | null;
-  readonly lastAppliedAt: string | null;
-  /** What the latest load of this worker loaded, refused and removed; null when it found the dataset loaded. */
-  readonly lastLoad: ReloadReport | null;
-  /** How many changes could not be applied and wait for somebody; null when another worker knows. */
-  readonly deadLetters: number | null;
-}
-
-export interface StartOptions {
-  /**
-   * Load anew and follow from there, whatever an earlier worker left.
-   * @default false
-   */
-  readonly reload?: boolean | undefined;
-  /**
-   * Let that load remove as many records as it finds, and fill the memory as far as it goes.
-   * @default false
-   */
-  readonly force?: boolean | undefined;
 }
 
 /** What a failed worker gets for ending what it does. */
@@ -176,7 +145,7 @@ export class SyncWorker<T extends Entity> {
   reload(options: CommandArguments['reload'] = {}): Promise<ReloadReport> {
     refuseUnknownOptions('reload()', options, ['force']);
     return this.#byTheWriter(
-      (term) => term.reload(options),
+      (upkeep) => upkeep.reload(options),
       (sender) => sender.ask('reload', options, commandTimeoutMs) as Promise<ReloadReport>,
     );
   }
@@ -188,7 +157,7 @@ export class SyncWorker<T extends Entity> {
   reconcile(options: CommandArguments['reconcile'] = {}): Promise<ReconcileReport> {
     refuseUnknownOptions('reconcile()', options, ['repair', 'force']);
     return this.#byTheWriter(
-      (term) => term.reconcile(options),
+      (upkeep) => upkeep.reconcile(options),
       (sender) => sender.ask('reconcile', options, commandTimeoutMs) as Promise<ReconcileReport>,
     );
   }
@@ -212,19 +181,19 @@ export class SyncWorker<T extends Entity> {
       state: this.#state,
       name: this.#settings.name,
       writer,
-      position: term?.position ?? null,
-      loading: term?.loading ?? null,
+      position: term?.upkeep?.position ?? null,
+      loading: term?.upkeep?.loading ?? null,
       error: this.#error,
-      lastAppliedAt: term?.lastAppliedAt ?? null,
-      lastLoad: term?.lastLoad ?? null,
+      lastAppliedAt: term?.upkeep?.lastAppliedAt ?? null,
+      lastLoad: term?.upkeep?.lastLoad ?? null,
       deadLetters: term?.letters.waiting ?? null,
     };
   }
 
   /** How much of the source's changes is still to be applied, in what the source can tell; null if others apply them. */
   async lag(): Promise<SourceLag | null> {
-    const { term } = this.#succession;
-    return this.#isRunning && term ? term.lag() : null;
+    const upkeep = this.#succession.term?.upkeep;
+    return this.#isRunning && upkeep ? upkeep.lag() : null;
   }
 
   get #error(): PrefetchError | null {
@@ -246,12 +215,12 @@ export class SyncWorker<T extends Entity> {
   }
 
   async #byTheWriter<R>(
-    directly: (term: Term<T>) => Promise<R>,
+    directly: (upkeep: Upkeep<T>) => Promise<R>,
     ask: (sender: CommandSender) => Promise<R>,
   ): Promise<R> {
     const { term, connection } = this.#succession;
     const work = () => {
-      if (this.#phase === 'following' && term) return directly(term);
+      if (this.#phase === 'following' && term?.upkeep) return directly(term.upkeep);
       if (this.#phase === 'standby' && connection) {
         return ask(new CommandSender(connection, this.#cache.dataset.keys));
       }

@@ -41,6 +41,19 @@ export interface ReconcileSchedule {
   readonly repair?: boolean | undefined;
 }
 
+export interface StartOptions {
+  /**
+   * Load anew and follow from there, whatever an earlier worker left.
+   * @default false
+   */
+  readonly reload?: boolean | undefined;
+  /**
+   * Let that load remove as many records as it finds, and fill the memory as far as it goes.
+   * @default false
+   */
+  readonly force?: boolean | undefined;
+}
+
 export interface WorkerSettings {
   readonly maxBatch: number;
   readonly leaseMs: number;
