@@ -1,6 +1,7 @@
 import { createClient } from 'redis';
 import type { ChangeSource } from '../../src/index.js';
 import { type PostgresSourceOptions, PostgresSource } from '../../src/sources/postgres/index.js';
+import { type OutboxSourceOptions, OutboxSource } from '../../src/sources/postgres/outbox/index.js';
 import { RedisStreamSource } from '../../src/sources/redis-stream/index.js';
 import type { Item } from './item.js';
 import { snapshotOf, streamKey } from './redis-primary-snapshot.js';
@@ -22,13 +23,23 @@ interface PostgresPlace {
   readonly pauseMs: number;
 }
 
+interface OutboxPlace {
+  readonly kind: 'outbox';
+  readonly options: Omit<OutboxSourceOptions<Item>, 'map' | 'onWarning'>;
+  readonly pauseMs: number;
+}
+
 /** What a worker process follows. */
-export type PrimaryPlace = RedisPlace | PostgresPlace;
+export type PrimaryPlace = RedisPlace | PostgresPlace | OutboxPlace;
 
 export async function sourceOf(place: PrimaryPlace): Promise<ChangeSource<Item>> {
   switch (place.kind) {
     case 'postgres': {
       const source = new PostgresSource<Item>({ ...place.options, onWarning: () => undefined });
+      return withSlowSnapshots(source, place.pauseMs);
+    }
+    case 'outbox': {
+      const source = new OutboxSource<Item>({ ...place.options, onWarning: () => undefined });
       return withSlowSnapshots(source, place.pauseMs);
     }
     default: {

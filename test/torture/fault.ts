@@ -28,9 +28,11 @@ interface FaultContext extends Victims {
 /** Does some harm; when it resolves, all is repaired. */
 export type Fault = (context: FaultContext) => Promise<void>;
 
+export type Faults = Readonly<Record<string, Fault>>;
+
 /** Faults of which one is done after the other. Those of different lanes come together. */
 export interface Lane {
-  readonly faults: Readonly<Record<string, Fault>>;
+  readonly faults: Faults;
   readonly longestPauseMs: number;
 }
 

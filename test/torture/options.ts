@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
 import type { Layout } from '../support/item.js';
 
-export const sourceKinds = ['redis-stream', 'postgres'] as const;
+export const sourceKinds = ['redis-stream', 'postgres', 'outbox'] as const;
+
+const listed = new Intl.ListFormat('en', { type: 'disjunction' }).format(sourceKinds);
 
 export type SourceKind = (typeof sourceKinds)[number];
 
@@ -16,7 +18,7 @@ export interface TortureOptions {
 }
 
 export const usage = `Usage: npm run torture -- [options]
-  --source S    what the workers follow: ${sourceKinds.join(' or ')} (redis-stream)
+  --source S    what the workers follow: ${listed} (redis-stream)
   --seconds N   how long faults come (20)
   --seed N      what decides on all that is random (1)
   --records N   how many records there are (2000)
@@ -70,5 +72,5 @@ function layoutOf(given: string): Layout {
 function sourceOf(given: string): SourceKind {
   const kind = sourceKinds.find((each) => each === given);
   if (kind !== undefined) return kind;
-  throw new Error(`Expected --source to be ${sourceKinds.join(' or ')}, got ${given}.`);
+  throw new Error(`Expected --source to be ${listed}, got ${given}.`);
 }
