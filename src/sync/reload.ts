@@ -18,6 +18,12 @@ export interface ReloadReport extends LoadReport {
   readonly removed: number;
 }
 
+/**
+ * While rows are read, and after the reading was broken off, a change up to S may bring what no row has brought. Once all
+ * rows are in, and after the end, what it brings was in the snapshot or is to be removed.
+ */
+type Phase = 'reading' | 'broken-off' | 'all-in' | 'ended';
+
 export interface ReloadContext<T extends Entity> {
   readonly repository: SyncRepository<T>;
   readonly session: SourceSession<T>;
@@ -60,9 +66,7 @@ export class Reload<T extends Entity> {
   #snapshotPosition: string | undefined;
   /** A truncate up to S was left to the removal of orphans; these are the ids that changes brought after it. */
   #sinceTruncate: IdSet | undefined;
-  /** From here on what a change up to S brings was in the snapshot, or is to be removed. */
-  #allRowsIn = false;
-  #isRunning = true;
+  #phase: Phase = 'reading';
   #rowsWritten: () => void = () => undefined;
 
   /** Resolves when all rows are in, or never will be. What needs a record to be complete waits for it. */
@@ -81,9 +85,8 @@ export class Reload<T extends Entity> {
 
   /** True when this reload has nothing to say any more about changes after the position. */
   isOverAt(position: string): boolean {
-    return (
-      !this.#isRunning && (this.#snapshotPosition === undefined || this.#touched.isAfterSnapshot(position))
-    );
+    const isRunning = this.#phase === 'reading' || this.#phase === 'all-in';
+    return !isRunning && (this.#snapshotPosition === undefined || this.#touched.isAfterSnapshot(position));
   }
 
   /**
@@ -91,7 +94,7 @@ export class Reload<T extends Entity> {
    * has counted on removing what changes up to there would have removed.
    */
   isHistoryAt(position: string): boolean {
-    if (!this.#hasFailed || !this.#context.isFollowed) return false;
+    if (this.#phase !== 'broken-off' || !this.#context.isFollowed) return false;
     const snapshot = this.#snapshotPosition;
     return snapshot === undefined || this.#context.session.compare(position, snapshot) >= 0;
   }
@@ -103,7 +106,8 @@ export class Reload<T extends Entity> {
   admit(batch: ChangeBatch<T>, refused: ReadonlySet<unknown> = new Set()): readonly Change<T>[] {
     const { changes, position } = batch;
     if (this.#snapshotPosition !== undefined && !this.#touched.isAfterSnapshot(position)) {
-      if (this.#hasFailed && changes.some(({ op }) => op === 'truncate')) this.#rows?.forgetSeen();
+      if (this.#phase === 'broken-off' && changes.some(({ op }) => op === 'truncate'))
+        this.#rows?.forgetSeen();
       return changes.filter((change) => this.#isMissingYet(change, refused));
     }
     this.#touched.remember(withoutRefused(batch, refused));
@@ -118,7 +122,7 @@ export class Reload<T extends Entity> {
       await this.#makeUpForTruncate();
       throw error;
     } finally {
-      this.#isRunning = false;
+      this.#phase = this.#phase === 'reading' ? 'broken-off' : 'ended';
       this.#rowsWritten();
     }
   }
@@ -160,14 +164,9 @@ export class Reload<T extends Entity> {
     return report;
   }
 
-  /** The orphan removal that would stand in for a truncate will not come. */
-  get #hasFailed(): boolean {
-    return !this.#isRunning && !this.#allRowsIn;
-  }
-
   /** False for a change up to S that the rows, or the removal of orphans, make needless. */
   #isMissingYet(change: Change<T>, refused: ReadonlySet<unknown>): boolean {
-    if (this.#allRowsIn) return false;
+    if (this.#phase === 'all-in' || this.#phase === 'ended') return false;
     const seen = this.#rows?.seen;
     if (change.op !== 'truncate') {
       if (change.id === undefined) return true;
@@ -188,7 +187,7 @@ export class Reload<T extends Entity> {
       if (refusal && !this.#sinceTruncate) throw refusal; // which says why they are many
     }
     // In its turn: a change that was let in before must be written before anybody looks for what is to be removed.
-    await this.#context.write(() => Promise.resolve((this.#allRowsIn = true)));
+    await this.#context.write(() => Promise.resolve((this.#phase = 'all-in')));
     return orphans.remove(this.#context.cause, position);
   }
 
@@ -196,7 +195,7 @@ export class Reload<T extends Entity> {
   async #makeUpForTruncate(): Promise<void> {
     const kept = this.#sinceTruncate;
     const rows = this.#rows;
-    if (!kept || !rows || this.#allRowsIn || this.#context.signal.aborted) return;
+    if (!kept || !rows || this.#phase !== 'reading' || this.#context.signal.aborted) return;
     const isKept = (id: string) => kept.has(id) || rows.seen.has(id) || this.#touched.has(id);
     await this.#orphans(isKept).remove('change', this.#snapshotPosition ?? '');
   }
