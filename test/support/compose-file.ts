@@ -8,6 +8,7 @@ export interface ComposeService {
   readonly build?: string;
   readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
+  readonly restart?: string;
   readonly environment?: Readonly<Record<string, string | number>>;
   readonly ports?: readonly string[];
   readonly configs?: readonly { readonly source: string; readonly target: string }[];

@@ -147,44 +147,6 @@ describe('a flattened row', () => {
   });
 });
 
-describe('the id of a record', () => {
-  const row = { tenant: 'a:b', code: 7, name: 'x' };
-
-  it.each<[string, object | string, DebeziumDecodeOptions<Row>, string]>([
-    ['the key column', { code: 7 }, {}, '7'],
-    ['all columns of the key', { tenant: 'a:b', code: 7 }, {}, 'a%3Ab:7'],
-    ['a key that is one value', 'x-7', {}, 'x-7'],
-    ['the key columns of the option', { code: 7 }, { keyColumns: ['code', 'tenant'] }, '7:a%3Ab'],
-    [
-      'what `id` gives',
-      { code: 7 },
-      { id: ({ tenant, code }) => `${String(tenant)}/${String(code)}` },
-      'a:b/7',
-    ],
-  ])('is %s', (_, key, options, id) => {
-    const { value } = message({}, { op: 'c', after: row });
-    expect(changes({ key: JSON.stringify(key), value }, options)).toMatchObject([{ id, record: { id } }]);
-  });
-
-  it('is exact where a number is too large', () => {
-    const key = '{"id":9007199254740993}';
-    const value = JSON.stringify(payloadOf({ op: 'c', after: { id: '?' } })).replace(
-      '"?"',
-      '9007199254740993',
-    );
-    expect(changes({ key, value })).toMatchObject([{ id: '9007199254740993' }]);
-  });
-
-  it('may change by what `id` makes of the row', () => {
-    const [before, after] = [{ id: 5, slug: 'tea' }, { id: 5, slug: 'coffee' }]; // prettier-ignore
-    const options = { id: (row: Record<string, unknown>) => String(row['slug']) };
-    expect(changes(message({ id: 5 }, { op: 'u', before, after }), options)).toMatchObject([
-      { op: 'delete', id: 'tea' },
-      { op: 'upsert', id: 'coffee' },
-    ]);
-  });
-});
-
 describe('what makes no sense', () => {
   const whole = message({ id: 5 }, { op: 'c', after: { id: 5 } });
   const valueWith = (fields: object) =>

@@ -3,6 +3,7 @@ import {
   type DebeziumRedisSourceOptions,
   DebeziumRedisSource,
   debeziumDecoder,
+  debeziumMessages,
 } from '../../src/sources/debezium/index.js';
 
 interface Row {
@@ -32,7 +33,7 @@ describe('DebeziumRedisSource', () => {
     ['snapshot', { snapshot: [] }, /`snapshot` to be a function that gives all records/],
     ['format', { format: 'avro' }, /`format` to be one of auto, compact, extended, data-integration/],
     ['nullText', { nullText: null }, /`nullText` to be a text/],
-    ['orderWindow', { orderWindow: -1 }, /`orderWindow` to be a whole number of entries/],
+    ['orderWindow', { orderWindow: -1 }, /`orderWindow` to be a whole number from 0 to 1000000/],
     ['trim', { trim: 'no' }, /`trim` to be true or false/],
     ['trim', { snapshot: undefined, trim: true }, /`trim` to be false where there is no `snapshot`/],
     ['blockMs', { blockMs: 0 }, /`blockMs` to be a number of milliseconds/],
@@ -64,5 +65,20 @@ describe('debeziumDecoder()', () => {
   it('refuses an option that nobody reads', () => {
     const options = { keyColumn: 'id' } as object;
     expect(() => debeziumDecoder(options)).toThrow(/debeziumDecoder has no option `keyColumn`/);
+  });
+});
+
+describe('debeziumMessages()', () => {
+  it('takes what debeziumDecoder() takes, and a window', () => {
+    expect(debeziumMessages().memory).toBe(4_096);
+    expect(debeziumMessages({ keyColumns: ['slug'], orderWindow: 0 }).memory).toBe(0);
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['an option that nobody reads', { window: 5 }, /debeziumMessages has no option `window`/],
+    ['a wrong window', { orderWindow: '5' }, /`orderWindow` to be a whole number/],
+    ['wrong columns', { keyColumns: [] }, /`keyColumns` to be a list of names/],
+  ])('refuses %s', (_, options, message) => {
+    expect(() => debeziumMessages(options)).toThrow(message);
   });
 });

@@ -149,6 +149,10 @@ describe('by the option `types`', () => {
   it.each<[ColumnType, unknown, unknown]>([
     ['decimal(2)', 'BOI=', '12.50'],
     ['decimal(2)', '12.50', '12.50'],
+    ['decimal(0)', 'Infinity', 'Infinity'],
+    ['decimal(0)', '-Infinity', '-Infinity'],
+    ['decimal(0)', 'NaN', 'NaN'],
+    ['decimal(0)', '-7', '-7'],
     ['date', 19_782, '2024-02-29'],
     ['timestamp-ms', 1_709_210_096_789, '2024-02-29T12:34:56.789Z'],
     ['timestamp-us', 1_709_210_096_789_012, '2024-02-29T12:34:56.789012Z'],
@@ -170,6 +174,12 @@ describe('by the option `types`', () => {
     ['number', [1]],
     ['boolean', 'yes'],
     ['boolean', 2],
+    ['decimal(0)', ''],
+    ['decimal(0)', '12'],
+    ['decimal(0)', '12345'],
+    ['decimal(2)', 'BOI'],
+    ['decimal(2)', '_-I='],
+    ['decimal(2)', '===='],
   ])('%s tells that %j is none', (type, value) => {
     expect(byOption(type, value)).toMatchObject({
       op: 'invalid',

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { readOptions } from '../../src/demo/options.js';
 import { composeFile, servicesOf } from '../support/compose-file.js';
 
@@ -73,14 +74,26 @@ describe('the sample app', () => {
 });
 
 describe('Debezium Server', () => {
+  const page = readFileSync(join(root, 'docs/sources/debezium.md'), 'utf8');
+  const [, pageCompose = ''] = /^```yaml\n(services:\n.*?)^```$/ms.exec(page) ?? [];
+  const { services: pageServices } = parse(pageCompose) as Pick<typeof composeFile, 'services'>;
+
   test('is set up as its page says', () => {
-    const page = readFileSync(join(root, 'docs/sources/debezium.md'), 'utf8');
     const [, shown = ''] = /^```properties\n(.*?)^```$/ms.exec(page) ?? [];
     expect(propertiesOf(configs['debezium-server']?.content ?? '')).toEqual(propertiesOf(shown));
-    expect(page).toContain(`image: ${services['debezium']?.image ?? ''}\n`);
     const { target } = services['debezium']?.configs?.[0] ?? {};
     expect(page).toContain(`./application.properties:${target}:ro`);
   });
+
+  test.each(Object.entries(pageServices))(
+    'starts with the service %s as its page has it',
+    (name, { image, command = [], restart }) => {
+      const here = services[name];
+      expect(here).toMatchObject({ image });
+      expect(here?.command ?? []).toEqual(expect.arrayContaining([...command]));
+      expect(here?.restart).toBe(restart);
+    },
+  );
 
   test('is let into the database that is there, for the table and the stream of the worker', () => {
     const properties = propertiesOf(configs['debezium-server']?.content ?? '');

@@ -22,7 +22,7 @@ type Resumed =
   | { from: string }
   | { reload: 'no-checkpoint' | 'unknown-position' | 'lost-changes' | 'source-changed'; detail: string };
 
-const entriesPerPage = 500;
+const entriesPerPage = 100;
 
 /** One reader of a stream that others write: where it can go on, what comes, and what may be forgotten. */
 export class StreamReader {
@@ -49,7 +49,7 @@ export class StreamReader {
     return this.#closing.signal.aborted;
   }
 
-  /** False while Redis cannot be asked for entries. */
+  /** False while Redis does not answer. */
   get isConnected(): boolean {
     return this.#isConnected;
   }
@@ -62,7 +62,7 @@ export class StreamReader {
     }
     const { client, stream } = this.#options;
     this.#passed(checkpoint);
-    const state = await patiently(() => readState(client, stream, checkpoint), this.#closing.signal);
+    const state = await this.#patiently(() => readState(client, stream, checkpoint), this.#closing.signal);
     const gap = this.#gap ?? gapAfter(checkpoint, state);
     if (gap) return gap;
     this.keep(checkpoint);
@@ -72,7 +72,7 @@ export class StreamReader {
   /** The id of the newest entry; where there is none to stand at, one is written. */
   end(signal: AbortSignal = this.#closing.signal): Promise<string> {
     const { client, stream } = this.#options;
-    return patiently(() => endOf(client, stream, this.#latest), signal);
+    return this.#patiently(() => endOf(client, stream, this.#latest), signal);
   }
 
   /** The entries after a position, as they come; ends when the signal aborts. */
@@ -93,12 +93,7 @@ export class StreamReader {
     try {
       let position = after;
       while (!ending.signal.aborted) {
-        const { entries, gap } = await patiently(
-          () => feed.after(position, maxBatch),
-          ending.signal,
-          () => (this.#isConnected = false),
-        );
-        this.#isConnected = true;
+        const { entries, gap } = await this.#patiently(() => feed.after(position, maxBatch), ending.signal);
         if (gap) throw this.#missing(gap);
         const last = entries.at(-1);
         if (last === undefined) continue;
@@ -116,15 +111,23 @@ export class StreamReader {
 
   /** What is there after a position, or from the first entry on, up to the end. */
   async *entriesAfter(position: string, signal: AbortSignal): AsyncGenerator<StreamEntry, void, undefined> {
+    yield* this.entriesBetween(position === '' ? '-' : `(${position}`, '+', signal);
+  }
+
+  /** What is there from an entry on, up to another, both with it. */
+  async *entriesBetween(
+    first: string,
+    last: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<StreamEntry, void, undefined> {
     const { stream } = this.#options;
-    let after = position;
-    for (;;) {
-      const from = after === '' ? '-' : `(${after}`;
-      const page = await this.#page(['XRANGE', stream, from, '+', 'COUNT', String(entriesPerPage)], signal);
+    const count = ['COUNT', String(entriesPerPage)];
+    for (let from = first; ;) {
+      const page = await this.#page(['XRANGE', stream, from, last, ...count], signal);
       yield* page;
-      const last = page.at(-1);
-      if (last === undefined || page.length < entriesPerPage) return;
-      after = last[0];
+      const newest = page.at(-1);
+      if (newest === undefined || page.length < entriesPerPage) return;
+      from = `(${newest[0]}`;
     }
   }
 
@@ -146,7 +149,7 @@ export class StreamReader {
   /** @throws PrefetchError when the stream does not hold all that is after the position */
   async checkReachable(position: string, signal: AbortSignal): Promise<void> {
     const { client, stream } = this.#options;
-    const gap = gapAfter(position, await patiently(() => readState(client, stream, position), signal));
+    const gap = gapAfter(position, await this.#patiently(() => readState(client, stream, position), signal));
     if (!gap) return;
     throw new PrefetchError(
       'ERR_PREFETCH_SOURCE',
@@ -184,13 +187,22 @@ export class StreamReader {
 
   #page(command: readonly string[], signal: AbortSignal): Promise<readonly StreamEntry[]> {
     const { client, stream } = this.#options;
-    return patiently(async () => {
-      try {
-        return (await send(client, command)) as readonly StreamEntry[];
-      } catch (error) {
-        throw streamError(stream, error);
-      }
-    }, signal);
+    return this.#patiently(
+      async () => {
+        try {
+          return (await send(client, command)) as readonly StreamEntry[];
+        } catch (error) {
+          throw streamError(stream, error);
+        }
+      },
+      AbortSignal.any([signal, this.#closing.signal]),
+    );
+  }
+
+  async #patiently<A>(question: () => Promise<A>, signal: AbortSignal): Promise<A> {
+    const answer = await patiently(question, signal, () => (this.#isConnected = false));
+    this.#isConnected = true;
+    return answer;
   }
 
   #passed(position: string): void {

@@ -3,7 +3,9 @@ import { Garbage, shown } from './garbage.js';
 /** `-12.50` from the bytes of the whole number 1250, signed, the highest first, as base64. */
 export function decimalText(given: unknown, scale: number): string {
   if (typeof given === 'number' || isDecimal(given)) return String(given); // decimal.handling.mode
-  const unscaled = BigInt.asIntN(8 * bytesOf(given).length, bytesAsNumber(bytesOf(given)));
+  const bytes = bytesOf(given);
+  if (bytes.length === 0) throw new Garbage(`${shown(given)} is no decimal`);
+  const unscaled = BigInt.asIntN(8 * bytes.length, bytesAsNumber(bytes));
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(Math.max(scale, 0) + 1, '0');
   const sign = unscaled < 0n ? '-' : '';
   if (scale <= 0) return unscaled === 0n ? '0' : `${sign}${digits}${'0'.repeat(-scale)}`;
@@ -34,14 +36,16 @@ function bytesAsNumber(bytes: Buffer): bigint {
   return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toString('hex')}`);
 }
 
+const base64 = /^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/;
+
 function bytesOf(given: unknown): Buffer {
-  if (typeof given !== 'string' || !/^[\w+/-]*={0,2}$/.test(given)) {
+  if (typeof given !== 'string' || !base64.test(given)) {
     throw new Garbage(`${shown(given)} is not base64`);
   }
   return Buffer.from(given, 'base64');
 }
 
-/** Base64 of at least one byte has no dot and ends with `=` or has four letters; `1250` could be both, and is base64. */
+/** What cannot be base64, and `Infinity`, which nobody means as base64; `1250` could be both, and is base64. */
 function isDecimal(given: unknown): given is string {
-  return typeof given === 'string' && (/^-?\d*\.\d+$/.test(given) || /^-\d+$/.test(given) || given === 'NaN');
+  return typeof given === 'string' && /^(?:-?\d*\.\d+|-\d+|NaN|-?Infinity)$/.test(given);
 }

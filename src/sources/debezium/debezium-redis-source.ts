@@ -1,6 +1,6 @@
 import { StreamReader } from '../../redis/streams/stream-reader.js';
 import { Trimmer } from '../../redis/streams/trimmer.js';
-import type { ChangeSource, SourceSession } from '../../sync/source.js';
+import type { ChangeSource, SourceSession, SourceWarning } from '../../sync/source.js';
 import { DebeziumSession } from './debezium-session.js';
 import { LoadsNeeded } from './loads-needed.js';
 import { type DebeziumRedisSourceOptions, type ResolvedOptions, resolveOptions } from './options.js';
@@ -30,9 +30,12 @@ export class DebeziumRedisSource<R extends object> implements ChangeSource<R> {
     this.#trimmer = trim ? new Trimmer(client, stream) : undefined;
   }
 
-  open(signal: AbortSignal): Promise<SourceSession<R>> {
+  open(
+    signal: AbortSignal,
+    onWarning: (warning: SourceWarning) => void = () => undefined,
+  ): Promise<SourceSession<R>> {
     const { client, stream, blockMs } = this.#options;
     const reader = new StreamReader({ client, stream, blockMs, trimmer: this.#trimmer }, signal);
-    return Promise.resolve(new DebeziumSession<R>(this.#options, reader, this.#loadsNeeded));
+    return Promise.resolve(new DebeziumSession<R>(this.#options, reader, this.#loadsNeeded, onWarning));
   }
 }

@@ -11,6 +11,7 @@ import type {
   Snapshot,
   SourceLag,
   SourceSession,
+  SourceWarning,
 } from '../../sync/source.js';
 import { EntryReader } from './entry-reader.js';
 import type { ReadEvent } from './event-reader.js';
@@ -23,13 +24,24 @@ export class DebeziumSession<R extends object> implements SourceSession<R> {
   readonly #options: ResolvedOptions<R>;
   readonly #stream: StreamReader;
   readonly #loadsNeeded: LoadsNeeded;
+  readonly #onWarning: (warning: SourceWarning) => void;
   #window: Window;
 
-  constructor(options: ResolvedOptions<R>, stream: StreamReader, loadsNeeded: LoadsNeeded) {
+  constructor(
+    options: ResolvedOptions<R>,
+    stream: StreamReader,
+    loadsNeeded: LoadsNeeded,
+    onWarning: (warning: SourceWarning) => void,
+  ) {
     this.#options = options;
     this.#stream = stream;
     this.#loadsNeeded = loadsNeeded;
+    this.#onWarning = onWarning;
     this.#window = new Window(options.orderWindow);
+  }
+
+  get isConnected(): boolean {
+    return this.#stream.isConnected;
   }
 
   async resume(checkpoint: string | null): ReturnType<SourceSession<R>['resume']> {
@@ -41,7 +53,7 @@ export class DebeziumSession<R extends object> implements SourceSession<R> {
   async snapshot(signal: AbortSignal): Promise<Snapshot<R>> {
     const { snapshot } = this.#options;
     if (snapshot) return loadAtEnd(this.#stream, snapshot, signal);
-    const { position, records } = await readStreamState(this.#stream, this.#options, signal);
+    const { position, records } = await readStreamState(this.#stream, this.#options, signal, this.#onWarning);
     return streamLoad(this.#stream, {
       position,
       exact: true,
@@ -89,19 +101,24 @@ export class DebeziumSession<R extends object> implements SourceSession<R> {
 
   /** A reader that knows what came shortly before; none when nobody wants it any more. */
   async #readerAt(position: string, signal: AbortSignal): Promise<EntryReader<R> | undefined> {
+    const { orderWindow } = this.#options;
     const reader = new EntryReader(this.#options);
     const ids: string[] = [];
-    const recent = this.#stream.entriesBefore(position, this.#options.orderWindow + 1);
     try {
-      await reader.remember(noting(recent, ids, signal));
+      for await (const [id] of this.#stream.entriesBefore(position, orderWindow + 1)) {
+        signal.throwIfAborted();
+        ids.push(id);
+      }
+      const oldest = ids.at(-1);
+      this.#window = new Window(orderWindow);
+      if (oldest === undefined) return reader;
+      for (const id of ids.reverse()) this.#window.push(id);
+      this.#stream.keep(oldest);
+      for await (const entry of this.#stream.entriesBetween(oldest, position, signal)) reader.read(entry);
     } catch (error) {
       if (signal.aborted || this.#stream.isClosed) return undefined;
       throw error;
     }
-    this.#window = new Window(this.#options.orderWindow);
-    for (const id of ids.reverse()) this.#window.push(id);
-    const { oldest } = this.#window;
-    if (oldest !== undefined) this.#stream.keep(oldest);
     return reader;
   }
 
@@ -109,24 +126,13 @@ export class DebeziumSession<R extends object> implements SourceSession<R> {
   #read(reader: EntryReader<R>, entry: StreamEntry): ReadEvent<R> {
     const event = reader.read(entry);
     this.#window.push(entry[0]);
+    if (event.warning) this.#onWarning(event.warning);
     if (event.loadNeeded === undefined) return event;
     const why = this.#loadsNeeded.note(entry[0], event.loadNeeded);
     throw new PrefetchError(
       'ERR_PREFETCH_SOURCE',
       `Changes are missing in \`${this.#options.stream}\`. ${why}`,
     );
-  }
-}
-
-async function* noting(
-  entries: AsyncIterable<StreamEntry>,
-  ids: string[],
-  signal: AbortSignal,
-): AsyncGenerator<StreamEntry, void, undefined> {
-  for await (const entry of entries) {
-    signal.throwIfAborted();
-    ids.push(entry[0]);
-    yield entry;
   }
 }
 

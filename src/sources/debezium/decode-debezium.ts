@@ -15,8 +15,8 @@ export type DebeziumDecoder<R> = (key: MessagePart, value: MessagePart) => Debez
 
 /**
  * Makes a decoder for messages of Debezium in JSON: with and without schema, envelopes and flattened rows. It never
- * throws: what makes no sense is a change `invalid` with the reason. It knows one message at a time, so putting events
- * in order is left to who calls it.
+ * throws: what makes no sense is a change `invalid` with the reason. It knows one message at a time;
+ * `debeziumMessages()` puts events in order, too.
  *
  * @example
  * const decode = debeziumDecoder<Category>({ types: { price: 'decimal(2)' } });

@@ -9,7 +9,8 @@ export type MappedRecord<R> = Readonly<Partial<Record<keyof R, unknown>>>;
 
 export interface DebeziumDecodeOptions<R> {
   /**
-   * The columns whose values make the id of a record, in this order; several are joined with `:`.
+   * The columns whose values make the id of a record, in this order; several are joined with `:`. Others than those of
+   * the key need the whole row before a change: `REPLICA IDENTITY FULL` on Postgres.
    * @default the columns of the message's key
    */
   readonly keyColumns?: readonly string[] | undefined;

@@ -17,17 +17,14 @@ export class EntryReader<R extends object> {
   }
 
   read(entry: StreamEntry): ReadEvent<R> {
-    const nothing: ReadEvent<R> = { changes: [], loadNeeded: undefined, snapshot: undefined };
     const { format, decoding } = this.#options;
-    if (isMark(entry)) return nothing;
-    if (format === 'data-integration') {
-      return { ...nothing, changes: decodeIntegrationEntry(entry, decoding) };
-    }
+    if (isMark(entry)) return { changes: [] };
+    if (format === 'data-integration') return { changes: decodeIntegrationEntry(entry, decoding) };
     const messages = this.#messagesIn(entry);
     if (!messages) {
       const [id, fields] = entry;
       const why = new Garbage(`the entry is not in the format ${format}`);
-      return { ...nothing, changes: [invalid({ id, fields }, why)] };
+      return { changes: [invalid({ id, fields }, why)] };
     }
     const events = messages.map((message) => this.#events.read(message));
     const [first] = events;
@@ -36,18 +33,8 @@ export class EntryReader<R extends object> {
       changes: events.flatMap(({ changes }) => changes),
       loadNeeded: events.find(({ loadNeeded }) => loadNeeded)?.loadNeeded,
       snapshot: events.at(-1)?.snapshot,
+      warning: events.find(({ warning }) => warning)?.warning,
     };
-  }
-
-  /** Learns what came before, the newest first. */
-  async remember(entries: AsyncIterable<StreamEntry>): Promise<void> {
-    if (this.#options.format !== 'data-integration') await this.#events.remember(this.#deliveries(entries));
-  }
-
-  async *#deliveries(entries: AsyncIterable<StreamEntry>): AsyncGenerator<Delivery, void, undefined> {
-    for await (const entry of entries) {
-      if (!isMark(entry)) yield* [...(this.#messagesIn(entry) ?? [])].reverse();
-    }
   }
 
   #messagesIn(entry: StreamEntry): readonly Delivery[] | undefined {

@@ -1,4 +1,4 @@
-import type { Change } from '../../sync/source.js';
+import type { Change, SourceWarning } from '../../sync/source.js';
 import { changesOf, eventOf, invalidMessage } from './changes-of.js';
 import type { DecodeSettings } from './decode-options.js';
 import type { MessagePart, SnapshotRow } from './message.js';
@@ -14,54 +14,62 @@ export interface Delivery {
 export interface ReadEvent<R> {
   readonly changes: readonly Change<R>[];
   /** Why the changes are not enough to go on, and everything has to be loaded. */
-  readonly loadNeeded: 'snapshot-begun' | 'truncate-overtaken' | undefined;
-  readonly snapshot: SnapshotRow | undefined;
+  readonly loadNeeded?: 'snapshot-begun' | 'truncate-overtaken' | undefined;
+  readonly snapshot?: SnapshotRow | undefined;
+  readonly warning?: SourceWarning | undefined;
 }
+
+const fewestToWarnOf = 10;
 
 /** Reads messages in the order of their delivery, and leaves out what is older than what it has read. */
 export class EventReader<R extends object> {
   readonly #settings: DecodeSettings<R>;
   readonly #guard: OrderGuard;
   #isInSnapshot: boolean | undefined;
+  #olderByPosition = 0;
 
   constructor(settings: DecodeSettings<R>, orderWindow: number) {
     this.#settings = settings;
     this.#guard = new OrderGuard(orderWindow);
   }
 
-  read({ key, value }: Delivery): ReadEvent<R> {
-    const nothing: ReadEvent<R> = { changes: [], loadNeeded: undefined, snapshot: undefined };
+  read(delivery: Delivery): ReadEvent<R> {
+    let event: RowEvent | undefined;
     try {
-      const event = eventOf(key, value, this.#settings);
-      if (!event) return nothing;
-      const { snapshot } = event;
-      const loadNeeded = this.#beginsSnapshot(event) ? 'snapshot-begun' : undefined;
-      const admission = this.#guard.admit(event);
-      if (admission === 'older') return { ...nothing, snapshot, loadNeeded };
-      if (admission === 'overtaken') return { ...nothing, loadNeeded: 'truncate-overtaken' };
-      return { changes: changesOf(admission.event, this.#settings), snapshot, loadNeeded };
+      event = eventOf(delivery.key, delivery.value, this.#settings);
     } catch (error) {
-      return { ...nothing, changes: [invalidMessage(key, value, error, this.#settings)] };
+      return { changes: [this.#invalid(delivery, error)] };
+    }
+    return event ? this.#told(event, delivery) : { changes: [] };
+  }
+
+  #told(event: RowEvent, delivery: Delivery): ReadEvent<R> {
+    const { snapshot } = event;
+    const loadNeeded = this.#beginsSnapshot(event) ? 'snapshot-begun' : undefined;
+    if (loadNeeded) this.#forget();
+    const admission = this.#guard.admit(event);
+    switch (admission) {
+      case 'overtaken':
+        return { changes: [], loadNeeded: 'truncate-overtaken' };
+      case 'older':
+        return { changes: [], snapshot };
+      case 'older-by-position':
+        return { changes: [], snapshot, warning: this.#warning() };
+      default:
+        return { changes: this.#changesOf(admission.event, delivery), snapshot, loadNeeded };
     }
   }
 
-  /** Learns what was delivered before, the newest first; nothing that was before a snapshot. */
-  async remember(deliveries: AsyncIterable<Delivery>): Promise<void> {
-    const events: RowEvent[] = [];
-    let hasMetSnapshot = false;
-    for await (const { key, value } of deliveries) {
-      const event = this.#eventOrNothing(key, value);
-      if (!event) continue;
-      if (event.op !== 'tombstone') {
-        const isRow = isSnapshotRow(event);
-        if (hasMetSnapshot && !isRow) break;
-        hasMetSnapshot = isRow;
-        this.#isInSnapshot ??= isRow && event.snapshot !== 'last';
-      }
-      events.push(event);
-      if (event.snapshot === 'first') break;
+  #changesOf(event: RowEvent, delivery: Delivery): readonly Change<R>[] {
+    try {
+      return changesOf(event, this.#settings);
+    } catch (error) {
+      return [this.#invalid(delivery, error)];
     }
-    for (const event of events.reverse()) this.#guard.admit(event);
+  }
+
+  #invalid({ key, value }: Delivery, error: unknown): Change<never> {
+    return invalidMessage(key, value, error, this.#settings);
   }
 
   /** A table of one row has a last one, or a first one, but not both. */
@@ -74,16 +82,27 @@ export class EventReader<R extends object> {
     return begins;
   }
 
-  #eventOrNothing(key: MessagePart, value: MessagePart): RowEvent | undefined {
-    try {
-      return eventOf(key, value, this.#settings);
-    } catch {
-      return undefined; // it was handed on when it was read
-    }
+  /** It may be another database from here on. */
+  #forget(): void {
+    this.#guard.forget();
+    this.#olderByPosition = 0;
+  }
+
+  /** At each tenfold of them. */
+  #warning(): SourceWarning | undefined {
+    const count = ++this.#olderByPosition;
+    return count >= fewestToWarnOf && /^10*$/.test(String(count)) ? setBack(count) : undefined;
   }
 }
 
 /** Rows that are read while changes are told belong to no beginning. */
 function isSnapshotRow({ snapshot }: RowEvent): boolean {
   return snapshot !== undefined && snapshot !== 'incremental';
+}
+
+function setBack(count: number): SourceWarning {
+  return {
+    code: 'log-set-back',
+    message: `${count} changes were left out because by their positions, though not by their times, they are older than others of their records. If the database was restored or replaced by one whose log begins lower, let Debezium take a snapshot again.`,
+  };
 }

@@ -1,6 +1,13 @@
 export type { SnapshotContext, SnapshotResult } from '../loading/snapshot-function.js';
 export type { ColumnType } from './column-types.js';
 export { DebeziumRedisSource } from './debezium-redis-source.js';
+export {
+  type DebeziumMessages,
+  type DebeziumMessagesOptions,
+  type DebeziumReader,
+  type DebeziumReading,
+  debeziumMessages,
+} from './debezium-messages.js';
 export type { DebeziumDecodeOptions, MappedRecord } from './decode-options.js';
 export {
   type DebeziumDecoder,

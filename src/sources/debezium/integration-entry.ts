@@ -47,5 +47,5 @@ function messageIn([id, fields]: StreamEntry): Message {
   const op = Object.hasOwn(operations, word) ? operations[word] : undefined;
   if (op === undefined) throw new Garbage(`the op_code ${shown(code)} is unknown`);
   const nothing = { key: undefined, before: undefined, position: undefined, snapshot: undefined };
-  return { op, row, columns: new Map(), isEnvelope: false, timestampMs: timeOf(id), ...nothing };
+  return { op, row, columns: new Map(), tellsDeletions: true, timestampMs: timeOf(id), ...nothing };
 }

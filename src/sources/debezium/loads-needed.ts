@@ -1,7 +1,7 @@
 import { compareEntryIds } from '../../redis/streams/entry-id.js';
 import type { ReadEvent } from './event-reader.js';
 
-const reasons: Readonly<Record<NonNullable<ReadEvent<object>['loadNeeded']>, string>> = {
+export const loadReasons: Readonly<Record<NonNullable<ReadEvent<object>['loadNeeded']>, string>> = {
   'snapshot-begun': 'Debezium begins a snapshot, and does not tell what was deleted while it was away.',
   'truncate-overtaken': 'The table was truncated, but changes that came after it were delivered before.',
 };
@@ -13,7 +13,7 @@ export class LoadsNeeded {
 
   /** Returns the reason in words. */
   note(position: string, need: NonNullable<ReadEvent<object>['loadNeeded']>): string {
-    this.#why = `${reasons[need]} That is the entry ${position}.`;
+    this.#why = `${loadReasons[need]} That is the entry ${position}.`;
     if (this.#at === undefined || compareEntryIds(position, this.#at) > 0) this.#at = position;
     return this.#why;
   }

@@ -8,7 +8,7 @@ export type MessagePart = string | Uint8Array | null | undefined;
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Whether an event is a row of one of Debezium's snapshots, and which: the first, the last, or read in between. */
+/** Whether an event is a row of one of Debezium's snapshots, and which: `incremental` belongs to no beginning or end. */
 export type SnapshotRow = 'first' | 'row' | 'last' | 'incremental';
 
 /** A part of a message with its schema, if it has one. */
@@ -26,7 +26,8 @@ export interface Message {
   /** The row before the change, where the database gives it. */
   readonly before: Row | undefined;
   readonly columns: ReadonlyMap<string, FieldSchema>;
-  readonly isEnvelope: boolean;
+  /** Whether messages of its kind say of a deletion that it is one: then a tombstone adds nothing. */
+  readonly tellsDeletions: boolean;
   readonly position: SourcePosition | undefined;
   readonly snapshot: SnapshotRow | undefined;
   readonly timestampMs: number | undefined;
@@ -59,7 +60,7 @@ function tombstone(key: Part | undefined): Message {
   if (key === undefined) throw new Garbage('it has neither key nor value');
   const nothing = { row: undefined, before: undefined, columns: new Map<string, FieldSchema>() };
   const unknown = { position: undefined, snapshot: undefined, timestampMs: undefined };
-  return { op: 'tombstone', key, ...nothing, ...unknown, isEnvelope: false };
+  return { op: 'tombstone', key, ...nothing, ...unknown, tellsDeletions: false };
 }
 
 function envelope(
@@ -79,7 +80,7 @@ function envelope(
     row: op === 'upsert' ? after : before,
     before,
     columns: schemasByField(parts.get('after') ?? parts.get('before')),
-    isEnvelope: true,
+    tellsDeletions: true,
     position: positionIn((name) => source[name]),
     snapshot: given === 'r' ? snapshotRow(source['snapshot']) : undefined,
     timestampMs: timeOf(source['ts_ms']),
@@ -102,10 +103,9 @@ function flatRow(key: Part | undefined, payload: Row, schema: FieldSchema | unde
     row,
     before: undefined,
     columns: schemasByField(schema),
-    isEnvelope: false,
+    tellsDeletions: '__deleted' in payload,
     position: positionIn(metadata),
-    snapshot:
-      given === 'r' && metadata('snapshot') !== undefined ? snapshotRow(metadata('snapshot')) : undefined,
+    snapshot: given === 'r' ? snapshotRow(metadata('snapshot')) : undefined,
     timestampMs: timeOf(payload['__source_ts_ms']),
   };
 }
@@ -150,7 +150,8 @@ function snapshotRow(given: unknown): SnapshotRow {
   const text = String(given);
   if (text.startsWith('first')) return 'first';
   if (text.startsWith('last')) return 'last';
-  return text === 'incremental' ? 'incremental' : 'row';
+  const isUntold = given === undefined || given === null;
+  return isUntold || text === 'incremental' ? 'incremental' : 'row';
 }
 
 /** Some connectors give 0 for a time that they do not know. */

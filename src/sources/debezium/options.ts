@@ -3,6 +3,7 @@ import { milliseconds, refuseUnknownOptions } from '../../options.js';
 import { type RedisClient, checkClient } from '../../redis/client.js';
 import type { SnapshotFunction } from '../loading/snapshot-function.js';
 import { checkStreamKey } from '../../redis/streams/stream-key.js';
+import { orderWindowOf } from './order-window.js';
 import {
   type DebeziumDecodeOptions,
   type DecodeSettings,
@@ -95,7 +96,7 @@ export function resolveOptions<R>(options: DebeziumRedisSourceOptions<R>): Resol
     snapshot,
     format,
     nullText,
-    orderWindow: format === 'data-integration' ? 0 : windowOf(options.orderWindow),
+    orderWindow: format === 'data-integration' ? 0 : orderWindowOf(options.orderWindow),
     trim,
     blockMs: Math.ceil(milliseconds('blockMs', blockMs)),
     decoding: resolveDecodeOptions('DebeziumRedisSource', { keyColumns, id, map, types, unavailableValue }),
@@ -119,11 +120,4 @@ function checkFormat<R>(options: DebeziumRedisSourceOptions<R>, format: StreamFo
       undefined,
     );
   }
-}
-
-function windowOf(given = 4_096): number {
-  if (!Number.isSafeInteger(given) || given < 0 || given > 1_000_000) {
-    throw optionError('orderWindow', 'a whole number of entries from 0 to 1000000', given);
-  }
-  return given;
 }

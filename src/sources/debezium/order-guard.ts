@@ -1,10 +1,11 @@
 import type { RowEvent } from './row-event.js';
 import { type SourcePosition, comparePositions } from './source-position.js';
 
+type Place = Pick<RowEvent, 'position' | 'timestampMs'>;
+
 /** The latest that is known of a record. */
-interface Latest {
-  readonly position: SourcePosition | undefined;
-  readonly isEnvelope: boolean;
+interface Latest extends Place {
+  readonly tellsDeletions: boolean;
   readonly isGone: boolean;
   /** Columns that the latest event did not bring, and where the event was that brought them last. */
   readonly lacking: Map<string, SourcePosition | undefined>;
@@ -12,8 +13,11 @@ interface Latest {
   readonly known: Map<string, unknown>;
 }
 
-/** What is to be done with an event: as it is now; nothing, for it is older; or it cannot be told any more. */
-export type Admission = { event: RowEvent } | 'older' | 'overtaken';
+/**
+ * What is to be done with an event: as it is now; nothing, for it is older; nothing, although only its position says
+ * so, and not its time; or it cannot be told any more.
+ */
+export type Admission = { event: RowEvent } | 'older' | 'older-by-position' | 'overtaken';
 
 /**
  * Tells events that come late from those that come in order, by their position in the log of the database. Rows of a
@@ -24,8 +28,8 @@ export class OrderGuard {
   readonly #limit: number;
   /** In the order in which they were changed; as many as are remembered. */
   readonly #latest = new Map<string, Latest>();
-  #truncatedAt: SourcePosition | undefined;
-  #newest: SourcePosition | undefined;
+  #truncated: Place | undefined;
+  #newest: { readonly position: SourcePosition } | undefined;
 
   /** @param limit how many records are remembered */
   constructor(limit: number) {
@@ -33,30 +37,47 @@ export class OrderGuard {
   }
 
   admit(event: RowEvent): Admission {
-    if (event.snapshot === 'first') this.#forget(); // it may be another database
     if (event.op === 'tombstone') return this.#admitTombstone(event);
     if (event.op === 'truncate') return this.#admitTruncate(event);
-    const { id, position } = event;
-    if (isBefore(position, this.#truncatedAt)) return 'older';
-    const latest = this.#latest.get(id);
-    if (isBefore(position, latest?.position)) return this.#stillNews(event, latest) ?? 'older';
-    if (event.snapshot === undefined) this.#remember(event, latest);
-    return { event };
+    if (isBefore(event, this.#truncated)) return whyNot(event, this.#truncated);
+    const latest = this.#latest.get(event.id);
+    const told = { ...event, formerId: this.#removeFormer(event) };
+    if (isBefore(event, latest)) {
+      return this.#stillNews(told, latest) ?? removalOf(told) ?? whyNot(event, latest);
+    }
+    if (event.snapshot === undefined) this.#remember(told, latest);
+    return { event: told };
   }
 
-  /** An envelope has said before that the record is gone; without envelopes, this is what says so. */
+  /** What was told before may be of another database. */
+  forget(): void {
+    this.#latest.clear();
+    this.#truncated = undefined;
+    this.#newest = undefined;
+  }
+
+  /** Where events say that a record is gone, one of them has said it; elsewhere, this is what says so. */
   #admitTombstone(event: RowEvent): Admission {
     const latest = this.#latest.get(event.id);
-    return latest?.isEnvelope || latest?.isGone ? 'older' : { event: { ...event, op: 'delete' } };
+    return latest?.tellsDeletions || latest?.isGone ? 'older' : { event: { ...event, op: 'delete' } };
   }
 
   #admitTruncate(event: RowEvent): Admission {
     const { position } = event;
-    if (position && this.#truncatedAt && !isBefore(this.#truncatedAt, position)) return 'older';
-    if (isBefore(position, this.#newest)) return 'overtaken';
+    if (isBefore(event, this.#truncated)) return whyNot(event, this.#truncated);
+    if (position && this.#truncated?.position && !isBefore(this.#truncated, event)) return 'older';
+    if (isBefore(event, this.#newest)) return 'overtaken';
     this.#latest.clear();
-    this.#truncatedAt = position;
+    this.#truncated = event;
     return { event };
+  }
+
+  /** The id under which the record was before, unless something newer has it. */
+  #removeFormer({ formerId, position, timestampMs, tellsDeletions }: RowEvent): string | undefined {
+    if (formerId === undefined || isBefore({ position }, this.#latest.get(formerId))) return undefined;
+    const gone = { isGone: true, lacking: new Map(), known: new Map() };
+    this.#put(formerId, { position, timestampMs, tellsDeletions, ...gone });
+    return formerId;
   }
 
   /** Of an event that comes late, what those that overtook it did not bring; the whole row, once all of it is known. */
@@ -64,7 +85,7 @@ export class OrderGuard {
     if (!latest || event.op !== 'upsert') return undefined;
     const news: [string, unknown][] = [];
     for (const [column, broughtAt] of latest.lacking) {
-      if (!Object.hasOwn(event.row, column) || isBefore(event.position, broughtAt)) continue;
+      if (!Object.hasOwn(event.row, column) || isBefore(event, { position: broughtAt })) continue;
       latest.lacking.set(column, event.position);
       latest.known.set(column, event.row[column]);
       news.push([column, event.row[column]]);
@@ -76,7 +97,7 @@ export class OrderGuard {
   }
 
   #remember(event: RowEvent, latest: Latest | undefined): void {
-    const { position, isEnvelope, op } = event;
+    const { position, timestampMs, tellsDeletions, op } = event;
     // What was there before a deletion says nothing of the record after it.
     const broughtAt = (column: string) =>
       latest?.lacking.has(column) ? latest.lacking.get(column) : latest?.position;
@@ -86,11 +107,8 @@ export class OrderGuard {
       if (latest?.lacking.has(column) && latest.known.has(column))
         known.set(column, latest.known.get(column));
     }
-    this.#put(event.id, { position, isEnvelope, isGone: op === 'delete', lacking, known });
-    if (event.formerId !== undefined) {
-      this.#put(event.formerId, { position, isEnvelope, isGone: true, lacking: new Map(), known: new Map() });
-    }
-    if (!isBefore(position, this.#newest)) this.#newest = position ?? this.#newest;
+    this.#put(event.id, { position, timestampMs, tellsDeletions, isGone: op === 'delete', lacking, known });
+    if (!isBefore(event, this.#newest) && position) this.#newest = { position };
   }
 
   #put(id: string, latest: Latest): void {
@@ -100,15 +118,28 @@ export class OrderGuard {
     const [oldest] = this.#latest.keys();
     if (oldest !== undefined) this.#latest.delete(oldest);
   }
+}
 
-  #forget(): void {
-    this.#latest.clear();
-    this.#truncatedAt = undefined;
-    this.#newest = undefined;
-  }
+/** Of an event that is older: that its record is not any more where it was before. */
+function removalOf(event: RowEvent): Admission | undefined {
+  const { formerId } = event;
+  return formerId === undefined
+    ? undefined
+    : { event: { ...event, op: 'delete', id: formerId, formerId: undefined } };
+}
+
+/** What is told again has its old time. Where the log of a database begins lower, times go on nevertheless. */
+function whyNot(event: RowEvent, newer: Place | undefined): 'older' | 'older-by-position' {
+  const [time, newerTime] = [event.timestampMs, newer?.timestampMs];
+  const isToldAgain = time !== undefined && newerTime !== undefined && time <= newerTime;
+  return isToldAgain || event.snapshot !== undefined ? 'older' : 'older-by-position';
 }
 
 /** False also where there is no order. */
-function isBefore(a: SourcePosition | undefined, b: SourcePosition | undefined): boolean {
-  return a !== undefined && b !== undefined && (comparePositions(a, b) ?? 0) < 0;
+function isBefore(a: Pick<Place, 'position'>, b: Pick<Place, 'position'> | undefined): boolean {
+  return (
+    a.position !== undefined &&
+    b?.position !== undefined &&
+    (comparePositions(a.position, b.position) ?? 0) < 0
+  );
 }

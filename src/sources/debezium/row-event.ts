@@ -16,7 +16,8 @@ export interface RowEvent {
   /** Columns whose values the database did not log. */
   readonly lacking: readonly string[];
   readonly isPartial: boolean;
-  readonly isEnvelope: boolean;
+  /** Whether events of its kind say of a deletion that it is one: then a tombstone adds nothing. */
+  readonly tellsDeletions: boolean;
   readonly position: SourcePosition | undefined;
   readonly snapshot: SnapshotRow | undefined;
   readonly timestampMs: number | undefined;
@@ -28,16 +29,16 @@ export interface RowEvent {
  * @throws Garbage
  */
 export function rowEventOf<R>(message: Message, settings: DecodeSettings<R>): RowEvent | undefined {
-  const { op, isEnvelope, position, snapshot, timestampMs } = message;
+  const { op, tellsDeletions, position, snapshot, timestampMs } = message;
   if (op === 'nothing') return undefined;
-  const rest = { isEnvelope, position, snapshot, timestampMs };
+  const rest = { tellsDeletions, position, snapshot, timestampMs };
   if (op === 'truncate') {
     return { op, id: '', formerId: undefined, row: {}, lacking: [], isPartial: false, ...rest };
   }
   const key = keyOf(message, settings);
   const { row, lacking } = columnsOf(message, settings);
   const id = idOf({ ...key.columns, ...row }, key, settings);
-  const formerId = op === 'upsert' && settings.id ? formerIdOf(message, row, settings) : id;
+  const formerId = op === 'upsert' ? formerIdOf(message, row, key, settings) : undefined;
   return {
     op,
     id,
@@ -117,14 +118,19 @@ function idOf<R>(row: Row, key: Key, { id, keyColumns }: DecodeSettings<R>): str
   return joined(columns);
 }
 
-/** Where the caller makes the id, a change may bring another one without being a change of the key. */
-function formerIdOf<R>(message: Message, row: Row, settings: DecodeSettings<R>): string | undefined {
-  if (!message.before || !settings.id) return undefined;
+/** Where the id is not made of the key, a change may bring another one without being a change of the key. */
+function formerIdOf<R>(
+  message: Message,
+  row: Row,
+  key: Key,
+  settings: DecodeSettings<R>,
+): string | undefined {
+  if (!message.before) return undefined;
   try {
     const { row: before } = columnsOf({ ...message, row: message.before, before: undefined }, settings);
-    return textOf('the former id', settings.id({ ...row, ...before }));
+    return idOf({ ...row, ...before }, key, settings);
   } catch {
-    return undefined; // the row before is not all there: then the id cannot be made of other columns than the key
+    return undefined; // the row before is not all there
   }
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PrefetchError } from '../../errors.js';
 import type { StreamReader } from '../../redis/streams/stream-reader.js';
-import type { Change } from '../../sync/source.js';
+import type { Change, SourceWarning } from '../../sync/source.js';
 import { EntryReader } from './entry-reader.js';
 import type { ResolvedOptions } from './options.js';
 
@@ -21,6 +21,7 @@ export async function readStreamState<R extends object>(
   stream: StreamReader,
   options: ResolvedOptions<R>,
   signal: AbortSignal,
+  onWarning: (warning: SourceWarning) => void,
 ): Promise<StreamState<R>> {
   const reader = new EntryReader(options);
   const records = new Map<string, R>();
@@ -30,7 +31,8 @@ export async function readStreamState<R extends object>(
     let hasChanges = false;
     for await (const entry of stream.entriesAfter(position, signal)) {
       position = entry[0];
-      const { changes, snapshot, loadNeeded } = reader.read(entry);
+      const { changes, snapshot, loadNeeded, warning } = reader.read(entry);
+      if (warning) onWarning(warning);
       if (loadNeeded === 'snapshot-begun') records.clear();
       if (loadNeeded === 'truncate-overtaken')
         throw unclear(options.stream, position, 'a truncate came late');
