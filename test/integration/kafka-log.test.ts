@@ -1,5 +1,6 @@
+import type { KafkaMessage } from '../../src/sources/kafka/index.js';
 import { kafkaClients } from '../support/kafka-clients.js';
-import { KafkaTopic, loaded, upsert } from '../support/kafka-topic.js';
+import { type KafkaRecord, KafkaTopic, loaded, upsert } from '../support/kafka-topic.js';
 import { until } from '../support/until.js';
 
 describe.each(Object.entries(kafkaClients))('a topic of Kafka, read with %s', (client, connect) => {
@@ -23,6 +24,27 @@ describe.each(Object.entries(kafkaClients))('a topic of Kafka, read with %s', (c
     await until(() => follower.told.includes('id-0=last'));
     expect(follower.told).toHaveLength(3);
     expect(await session.lag(follower.position)).toEqual({ events: 0, ms: 0 });
+  });
+
+  it('is loaded whole when it is compacted while it is read', async () => {
+    await created();
+    const log = topic.log();
+    for (const id of ['a', 'b']) log.append([upsert(id, 1)]);
+    let isCompacted = false;
+    const decode = ({ key, value }: KafkaMessage) => {
+      if (String(key) === 'b' && !isCompacted) {
+        log.append([upsert('a', 2)]);
+        log.compact();
+        isCompacted = true;
+      }
+      return { op: 'upsert', id: String(key), record: JSON.parse(String(value)) as KafkaRecord } as const;
+    };
+    const session = await topic.open({ decode });
+    const { records, position } = await loaded(session);
+    expect(records).toEqual(['a=2', 'b=1']);
+    const follower = topic.follow(session, position);
+    await until(() => follower.told.length === 1);
+    expect(follower.told).toEqual(['a=2']);
   });
 
   it('comes to its end where that is the mark of a transaction', async () => {
@@ -63,6 +85,40 @@ describe.each(Object.entries(kafkaClients))('a topic of Kafka, read with %s', (c
     log.append([upsert('d', 1)]);
     await until(() => follower.told.includes('d=1'));
     expect(follower.told).toEqual(['c=1', 'd=1']);
+  });
+
+  it('tells nothing of aborted transactions of two producers that overlap', async () => {
+    await created();
+    const log = topic.log();
+    log.append([upsert('a', 'of 7')], 7);
+    log.append([upsert('b', 'of 8')], 8);
+    log.endTransaction(8, false);
+    log.endTransaction(7, false);
+    log.append([upsert('c', 1)]);
+    const session = await topic.open();
+    const { records, position } = await loaded(session);
+    expect(records).toEqual(['c=1']);
+    const follower = topic.follow(session, position.replace(/@.*~/, '@0:0~'));
+    await until(() => follower.told.includes('c=1'));
+    expect(follower.told).toEqual(['c=1']);
+  });
+
+  it('tells nothing of aborted transactions of which some come later', async () => {
+    await created();
+    const log = topic.log();
+    const large = 'x'.repeat(300_000);
+    for (let n = 0; n < 5; n++) {
+      log.append([upsert('a', `${n}${large}`)], 7);
+      log.append([upsert('b', `${n}${large}`)], 8);
+      if (n % 2 === 0) log.append([upsert('c', n)]);
+      log.endTransaction(8, false);
+      log.endTransaction(7, false);
+    }
+    const session = await topic.open();
+    expect((await loaded(session)).records).toEqual(['c=4']);
+    const follower = topic.follow(session, (await session.end?.())?.replace(/@.*~/, '@0:0~') ?? '');
+    await until(() => follower.told.includes('c=4'));
+    expect(follower.told).toEqual(['c=0', 'c=2', 'c=4']);
   });
 
   it('is read on exactly where it was when the group has to join anew', async () => {
@@ -189,10 +245,27 @@ describe.each(Object.entries(kafkaClients))('a topic of Kafka, read with %s', (c
     await broker.shutDown();
     topic.write('a', 2);
     await until(() => topic.warnings.length > 0);
+    expect(session.isConnected).toBe(false);
     await broker.listen();
+    await until(() => session.isConnected === true, 20_000);
     topic.write('b', 1);
     await until(() => follower.told.length === 3, 20_000);
     expect(follower.told.sort()).toEqual(['a=1', 'a=2', 'b=1']);
+  });
+
+  it('is not taken for current while the broker answers nothing', async () => {
+    const { broker } = await created(2);
+    const session = await topic.open({ topicCheckMs: 60_000, reconnectWithinMs: 6_000 });
+    const { position } = await loaded(session);
+    const follower = topic.follow(session, position);
+    topic.write('a', 1);
+    await until(() => follower.told.length === 1);
+    broker.freeze();
+    await until(() => session.isConnected === false, 10_000);
+    broker.thaw();
+    await until(() => session.isConnected === true, 10_000);
+    topic.write('a', 2);
+    await until(() => follower.told.length === 2);
   });
 
   it('fails when the broker stays away, and says so', async () => {

@@ -1,6 +1,6 @@
 import { type Producer, Kafka, Partitioners, logLevel } from 'kafkajs';
 import { settlesWithin } from '../../src/settling.js';
-import { debeziumDecoder } from '../../src/sources/debezium/index.js';
+import { debeziumDecoder, debeziumMessages } from '../../src/sources/debezium/index.js';
 import { type KafkaSourceOptions, KafkaSource, kafkajsClient } from '../../src/sources/kafka/index.js';
 import { message, tombstone } from '../support/debezium-messages.js';
 import { type Item, item, versionsIn, versionsOf } from '../support/item.js';
@@ -93,6 +93,27 @@ describeWithKcat('a worker on the mock broker of kcat', () => {
     const { loaded, refused, refusals } = await worker.reload();
     expect({ loaded, refused }).toEqual({ loaded: 2, refused: 1 });
     expect(refusals[0]?.reason).toContain('the message makes no sense');
+  });
+
+  it('leaves out what Debezium tells late, and loads when it begins a snapshot', async () => {
+    const row = (id: string, version: string, lsn: number, op: 'c' | 'r' = 'c', snapshot = 'false') =>
+      message({ id }, { op, after: { ...item(id), version }, lsn, snapshot });
+    const rows = new Map(['a', 'b'].map((id) => [id, item(id)]));
+    const debezium = { decode: debeziumMessages<Item>(), snapshot: () => rows.values() };
+    await send([row('a', '1', 100), row('b', '1', 110)]);
+    const first = await world.started(source(debezium));
+    await send([row('a', '3', 130), row('a', '2', 120), row('c', '1', 140)]);
+    await until(async () => JSON.stringify(await versionsIn(world.cache)) === '{"a":"3","b":"1","c":"1"}');
+    await first.stop();
+    await send([row('a', '2', 120), row('c', '2', 150)]);
+    const second = await world.started(source(debezium));
+    await until(async () => JSON.stringify(await versionsIn(world.cache)) === '{"a":"3","b":"1","c":"2"}');
+    expect(second.status().lastLoad).toBeNull();
+    rows.delete('b'); // while Debezium is away
+    rows.set('a', item('a', 4)).set('c', item('c', 2));
+    await send([row('a', '4', 200, 'r', 'first'), row('c', '2', 200, 'r', 'last')]);
+    await until(async () => JSON.stringify(await versionsIn(world.cache)) === '{"a":"4","c":"2"}');
+    expect(String(world.told('worker-error')[0]?.error)).toContain('Debezium begins a snapshot');
   });
 
   it('loads from a function, and compares with it', async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, type Server, type Socket, createServer } from 'node:net';
+import { apis, tellApis } from './kafka-apis.js';
 import { KafkaGroups } from './kafka-groups.js';
 import { KafkaLog } from './kafka-log.js';
 import { WireReader, WireWriter } from './kafka-wire.js';
@@ -9,20 +10,6 @@ interface Topic {
   id: string;
   readonly partitions: KafkaLog[];
 }
-
-/** From which version on a request has compact lengths, and up to which it is understood. */
-const apis: Readonly<Record<number, { readonly flexible: number; readonly latest: number }>> = {
-  1: { flexible: 12, latest: 13 },
-  2: { flexible: 6, latest: 6 },
-  3: { flexible: 9, latest: 12 },
-  9: { flexible: 6, latest: 3 },
-  10: { flexible: 3, latest: 1 },
-  11: { flexible: 6, latest: 2 },
-  12: { flexible: 4, latest: 1 },
-  13: { flexible: 4, latest: 1 },
-  14: { flexible: 4, latest: 1 },
-  18: { flexible: 3, latest: 3 },
-};
 
 const unknownTopic = 3;
 const outOfRange = 1;
@@ -41,6 +28,8 @@ export class KafkaLogBroker {
   #server: Server | undefined;
   #port = 0;
   #isMoving = false;
+  #frozen: Promise<void> = Promise.resolve();
+  #thaw: () => void = () => undefined;
 
   static async start(): Promise<KafkaLogBroker> {
     const broker = new KafkaLogBroker();
@@ -95,6 +84,15 @@ export class KafkaLogBroker {
     partitions[sum % partitions.length]!.append([[key, value]]);
   }
 
+  /** It holds its connections, and answers nothing until it is thawed. */
+  freeze(): void {
+    this.#frozen = new Promise((resolve) => (this.#thaw = resolve));
+  }
+
+  thaw(): void {
+    this.#thaw();
+  }
+
   /** The members of all groups have to join anew, and hear of it at their next fetch. */
   endSessions(): void {
     this.#groups.forget();
@@ -146,6 +144,7 @@ export class KafkaLogBroker {
     const body = new WireWriter(isFlexible);
     const headed = new WireWriter(isFlexible && api !== 18).int32(correlation).tags();
     await this.#respond(api, version, reader, body);
+    await this.#frozen;
     const answer = headed.raw(body.buffer).buffer;
     if (!socket.destroyed) socket.write(new WireWriter().bytes(answer).buffer);
   }
@@ -162,22 +161,12 @@ export class KafkaLogBroker {
         this.#metadata(version, reader, body);
         return;
       case 18:
-        this.#versions(version, body);
+        tellApis(version, body);
         return;
       default:
         this.#groups.respond(api, reader, body, this.#port);
         return;
     }
-  }
-
-  #versions(version: number, body: WireWriter): void {
-    body
-      .int16(0)
-      .array(Object.entries(apis), ([api, { latest }]) =>
-        body.int16(Number(api)).int16(0).int16(latest).tags(),
-      );
-    if (version > 0) body.int32(0);
-    body.tags();
   }
 
   #metadata(version: number, reader: WireReader, body: WireWriter): void {

@@ -12,6 +12,8 @@ export class ScriptedKafka implements KafkaClient {
   clusterId: string | null = 'scripted';
   topicId: string | null = null;
   partitions: PartitionState[] = [];
+  /** How long it takes to tell of the topic. */
+  answering: () => Promise<void> = () => Promise.resolve();
   /** What the next fetches give, or fail with. */
   readonly fetches: ((from: Offsets) => readonly Fetched[])[] = [];
   /** From where was read. */
@@ -19,8 +21,11 @@ export class ScriptedKafka implements KafkaClient {
 
   open(): KafkaReader {
     return {
-      topic: () =>
-        Promise.resolve({ clusterId: this.clusterId, topicId: this.topicId, partitions: this.partitions }),
+      topic: async () => {
+        const { clusterId, topicId, partitions } = this;
+        await this.answering();
+        return { clusterId, topicId, partitions };
+      },
       fetch: async (from) => {
         this.asked.push([...from].map(([partition, offset]) => `${partition}:${offset}`).join(','));
         await new Promise((resolve) => setTimeout(resolve, 2));
@@ -41,11 +46,12 @@ export function fetched(
   from: number,
   next: number,
   messages: Record<number, string>,
+  timestampMs = 1,
 ): Fetched {
   const given = Object.entries(messages).map(([offset, text]): KafkaMessage => {
     const [id = '', version] = text.split('=');
     const value = version === undefined ? null : Buffer.from(JSON.stringify({ id, version }));
-    const place = { topic: 'records', partition, offset: BigInt(offset), timestampMs: 1 };
+    const place = { topic: 'records', partition, offset: BigInt(offset), timestampMs };
     return { ...place, key: Buffer.from(id), value, headers: new Map() };
   });
   return { partition, from: BigInt(from), next: BigInt(next), messages: given };

@@ -1,4 +1,4 @@
-import { changesIn, decodeJson } from '../../src/sources/kafka/decode.js';
+import { changesIn, decodeJson, readingOf } from '../../src/sources/kafka/decode.js';
 import type { Decoded, KafkaMessage } from '../../src/sources/kafka/index.js';
 
 function messageOf(key: string | null, value: string | null): KafkaMessage {
@@ -52,6 +52,14 @@ describe('a message of Kafka, decoded', () => {
       keyIsId: false,
     });
     expect(changes).toMatchObject([{ op: 'invalid', reason: expect.stringContaining(reason) }]);
+  });
+
+  it('may say more than changes can', () => {
+    const said = { changes: [{ op: 'delete', id: 'a' } as const], loadNeeded: 'because of that' };
+    expect(readingOf(messageOf('a', '{}'), { decode: () => said, keyIsId: false })).toEqual({
+      changes: [{ op: 'delete', id: 'a', timestampMs: 1_234 }],
+      loadNeeded: 'because of that',
+    });
   });
 
   it('is nothing, or several changes, or one with a time of its own', () => {

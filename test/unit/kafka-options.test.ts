@@ -9,6 +9,7 @@ import { kafkaAt } from '../support/kafka-clients.js';
 import { ScriptedKafka } from '../support/kafka-scripted-reader.js';
 
 const client: KafkaClient = new ScriptedKafka();
+const remembering = { memory: 5, begin: () => () => [] };
 
 describe('the options of a KafkaSource', () => {
   it.each([
@@ -17,6 +18,16 @@ describe('the options of a KafkaSource', () => {
     [{ client }, 'Expected `topic` to be the name of a topic, got undefined'],
     [{ client, topic: 'a b' }, "got 'a b' (string)"],
     [{ client, topic: 'a', decode: 'json' }, 'Expected `decode` to be a function'],
+    [
+      { client, topic: 'a', decode: null },
+      'Expected `decode` to be a function of a message, or what remembers',
+    ],
+    [{ client, topic: 'a', decode: { begin: () => () => [] } }, 'Expected `decode` to be'],
+    [{ client, topic: 'a', decode: { memory: -1, begin: () => () => [] } }, 'Expected `decode` to be'],
+    [
+      { client, topic: 'a', decode: remembering },
+      'Expected `snapshot` to be a function that gives all records',
+    ],
     [{ client, topic: 'a', snapshot: 'table' }, "Expected `snapshot` to be 'topic' or a function"],
     [{ client, topic: 'a', deleteRetentionMs: 0 }, 'Expected `deleteRetentionMs` to be'],
     [{ client, topic: 'a', reconnectWithinMs: -1 }, 'Expected `reconnectWithinMs` to be'],
@@ -27,6 +38,11 @@ describe('the options of a KafkaSource', () => {
     const make = () => new KafkaSource(options as unknown as KafkaSourceOptions<object>);
     expect(make).toThrow(expect.objectContaining({ code: 'ERR_PREFETCH_OPTION' }));
     expect(make).toThrow(message);
+  });
+
+  it('may have what remembers earlier messages as `decode`, where a function gives the records', () => {
+    const options = { client, topic: 'a', decode: remembering, snapshot: () => [] };
+    expect(() => new KafkaSource(options)).not.toThrow();
   });
 
   it('name the source after its topic', () => {

@@ -1,4 +1,6 @@
 import { HeldMessages } from '../../src/sources/kafka/held-messages.js';
+import { committedIn } from '../../src/sources/kafka/kafkajs/committed-messages.js';
+import type { KafkajsMessage } from '../../src/sources/kafka/kafkajs/kafkajs.js';
 import { messageOf } from '../../src/sources/kafka/kafkajs/kafkajs-message.js';
 import { PartitionSlots } from '../../src/sources/kafka/kafkajs/partition-slots.js';
 import { fetchedOf } from '../../src/sources/kafka/platformatic/fetched-batches.js';
@@ -24,6 +26,67 @@ describe('messages that are held', () => {
     expect(held.shift(undefined)).toBeUndefined();
     expect(held.offsets).toEqual(at(6, 0));
     expect(held.wanted(undefined)).toEqual(at(6, 0));
+  });
+});
+
+describe('what kafkajs leaves of transactions', () => {
+  const abortMark = '\0\0\0\0';
+  const entry = (
+    offset: number,
+    producerId: number,
+    text: string,
+    isControlRecord = false,
+  ): KafkajsMessage => ({
+    key: Buffer.from(text),
+    value: null,
+    offset: String(offset),
+    timestamp: '1',
+    isControlRecord,
+    batchContext: { producerId: String(producerId), inTransaction: producerId >= 0 },
+  });
+  const batchOf = (rawMessages: KafkajsMessage[], messages = rawMessages, fetchedOffset = '0') => {
+    const lastOffset = () => rawMessages.at(-1)?.offset ?? '';
+    return committedIn({ topic: 't', partition: 0, messages, rawMessages, fetchedOffset, lastOffset });
+  };
+  const kept = (...given: Parameters<typeof batchOf>) =>
+    batchOf(...given).messages.map(({ key }) => String(key));
+
+  it('is looked at again: a transaction ends as its mark says', () => {
+    const raw = [
+      entry(0, 7, 'aborted'),
+      entry(1, 8, 'kept'),
+      entry(2, -1, 'plain'),
+      entry(3, 7, abortMark, true),
+      entry(4, 8, '\0\0\0\x01', true),
+      entry(5, 7, 'kept too'),
+      entry(6, 7, '\0\0\0\x01', true),
+    ];
+    expect(kept(raw)).toEqual(['kept', 'plain', 'kept too']);
+    expect(kept(raw, [], '2')).toEqual(['plain', 'kept too']);
+    expect(batchOf(raw).next).toBe(7n);
+  });
+
+  it('is not taken for a mark when its key is the number 0', () => {
+    const raw = [entry(0, 7, abortMark), entry(1, 7, 'aborted'), entry(2, 7, abortMark, true)];
+    expect(kept(raw)).toEqual([]);
+  });
+
+  it('is read again from where a transaction begins whose mark is not there yet', () => {
+    const raw = [entry(0, -1, 'plain'), entry(2, 7, 'who knows'), entry(3, -1, 'later')];
+    expect(kept(raw)).toEqual(['plain']);
+    expect(batchOf(raw).next).toBe(2n);
+  });
+
+  it('is believed where a transaction is larger than what comes at once: a limit of kafkajs', () => {
+    const raw = [entry(2, 7, 'aborted'), entry(3, 8, 'kept')];
+    expect(kept(raw, [raw[1]!])).toEqual(['kept']);
+    expect(batchOf(raw).next).toBe(4n);
+  });
+
+  it('is believed where nothing is known of transactions', () => {
+    const messages = [{ key: null, value: null, offset: '0', timestamp: '1' }];
+    const given = committedIn({ topic: 't', partition: 0, messages, lastOffset: () => '0' });
+    expect(given).toEqual({ messages, next: 1n });
   });
 });
 

@@ -85,6 +85,53 @@ describe('a session with a topic of Kafka', () => {
     ]);
   });
 
+  it('is not connected while reading fails, and is again when nothing comes of it', async () => {
+    kafka.ends(0, 0);
+    let isAway = true;
+    const fetch = () => {
+      if (!isAway) return [];
+      kafka.fetches.push(fetch);
+      throw new Error('the connection was lost');
+    };
+    kafka.fetches.push(fetch);
+    expect(session.isConnected).toBe(true);
+    follow(at('0:0,1:0'));
+    await until(() => session.isConnected === false);
+    isAway = false;
+    await until(() => session.isConnected === true);
+  });
+
+  it('is not connected while nothing is answered', async () => {
+    const warnings: string[] = [];
+    await open({ reconnectWithinMs: 400, onWarning: ({ message }) => warnings.push(message) });
+    let answer: () => void = () => undefined;
+    kafka.answering = () => new Promise((resolve) => (answer = resolve));
+    const lag = session.lag(at('0:0,1:0'));
+    await until(() => session.isConnected === false);
+    expect(warnings).toEqual(['Kafka: asking for the topic records has taken 200 ms so far']);
+    answer();
+    await lag;
+    expect(session.isConnected).toBe(true);
+  });
+
+  it('goes on when the function that hears of warnings throws', async () => {
+    const emitted = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    await open({
+      onWarning: () => {
+        throw new Error('of the application');
+      },
+    });
+    const fail = () => {
+      throw new Error('the connection was lost');
+    };
+    kafka.ends(1, 0);
+    kafka.fetches.push(fail, () => [fetched(0, 0, 1, { 0: 'a=1' })]);
+    const follower = follow(at('0:0,1:0'));
+    await until(() => follower.told.length === 1);
+    expect(emitted).toHaveBeenCalledWith(expect.stringContaining('of the application'), expect.any(String));
+    emitted.mockRestore();
+  });
+
   it('does not trust a client that reads from elsewhere', async () => {
     kafka.ends(9, 0);
     kafka.fetches.push(() => [fetched(0, 4, 9, { 4: 'a=1' })]);

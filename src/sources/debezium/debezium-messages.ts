@@ -59,7 +59,7 @@ export function debeziumMessages<R extends object>(
   const memory = orderWindowOf(orderWindow);
   const settings = resolveDecodeOptions('debeziumMessages', decoding);
   return {
-    memory,
+    memory: Math.max(1, memory), // whether the one before was a row of a snapshot must be known
     begin: () => {
       const reader = new EventReader<R>(settings, memory);
       return (message) => {

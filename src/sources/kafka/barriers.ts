@@ -1,4 +1,4 @@
-import type { Offsets } from './kafka-client.js';
+import type { KafkaMessage, Offsets } from './kafka-client.js';
 import { hasReached } from './position.js';
 
 /**
@@ -32,6 +32,11 @@ export class Barriers {
     for (const [partition, offset] of offsets) {
       if ((this.#furthest.get(partition) ?? -1n) < offset) this.#furthest.set(partition, offset);
     }
+  }
+
+  /** Of a message that is handed on in parts the rest must not come from beyond a barrier. */
+  begun({ partition, offset }: Pick<KafkaMessage, 'partition' | 'offset'>): void {
+    this.handedOn(new Map([[partition, offset + 1n]]));
   }
 
   /** Nobody will read from before these offsets again. */

@@ -1,10 +1,26 @@
-import type { Change } from '../../sync/source.js';
+import type { Change, SourceWarning } from '../../sync/source.js';
 import type { KafkaMessage } from './kafka-client.js';
 
+/** What a message says, where changes do not tell all of it. */
+export interface Reading<R> {
+  readonly changes: readonly Change<R>[];
+  /** Why everything has to be loaded, in words: the changes from this message on are not enough. */
+  readonly loadNeeded?: string | undefined;
+  readonly warning?: SourceWarning | undefined;
+}
+
 /** Nothing where a message concerns no record. */
-export type Decoded<R> = Change<R> | readonly Change<R>[] | null | undefined;
+export type Decoded<R> = Change<R> | readonly Change<R>[] | Reading<R> | null | undefined;
 
 export type DecodeFunction<R> = (message: KafkaMessage) => Decoded<R>;
+
+/** Understands a message by what came before it in its partition. */
+export interface RememberingDecoder<R> {
+  /** How many messages before the first one that counts it has to be shown; what it says of them is not used. */
+  readonly memory: number;
+  /** A function that has seen nothing yet: one for each partition, and a new one wherever reading begins. */
+  begin(): DecodeFunction<R>;
+}
 
 const operations = new Set<unknown>(['upsert', 'delete', 'truncate', 'invalid']);
 
@@ -27,15 +43,20 @@ export interface Decoding<R> {
 }
 
 /** What a message says; what cannot be understood is handed on with the reason. */
-export function changesIn<R>(message: KafkaMessage, decoding: Decoding<R>): readonly Change<R>[] {
+export function readingOf<R>(message: KafkaMessage, decoding: Decoding<R>): Reading<R> {
   try {
     const decoded = decoding.decode(message) ?? [];
-    const changes = isList(decoded) ? decoded : [decoded];
-    for (const change of changes) check(change);
-    return changes.map((change) => ({ timestampMs: message.timestampMs, ...change }));
+    const reading = isReading(decoded) ? decoded : { changes: isList(decoded) ? decoded : [decoded] };
+    for (const change of reading.changes) check(change);
+    const { timestampMs } = message;
+    return { ...reading, changes: reading.changes.map((change) => ({ timestampMs, ...change })) };
   } catch (error) {
-    return [invalid(message, error, idOf(message, decoding))];
+    return { changes: [invalid(message, error, idOf(message, decoding))] };
   }
+}
+
+export function changesIn<R>(message: KafkaMessage, decoding: Decoding<R>): readonly Change<R>[] {
+  return readingOf(message, decoding).changes;
 }
 
 function recordIn(value: Buffer): object {
@@ -79,6 +100,10 @@ function invalid(message: KafkaMessage, error: unknown, id: string | undefined):
 
 function textOf(part: Buffer | null): string | null {
   return part?.toString('utf8') ?? null;
+}
+
+function isReading<R>(decoded: NonNullable<Decoded<R>>): decoded is Reading<R> {
+  return typeof decoded === 'object' && 'changes' in decoded;
 }
 
 function isList<R>(decoded: Change<R> | readonly Change<R>[]): decoded is readonly Change<R>[] {

@@ -1,30 +1,41 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Change, ChangeBatch, ChangesOptions } from '../../sync/source.js';
 import type { Barriers } from './barriers.js';
-import { changesIn } from './decode.js';
 import { HeldMessages } from './held-messages.js';
 import { sourceError } from './kafka-error.js';
+import type { LoadsNeeded } from './loads-needed.js';
 import type { ResolvedOptions } from './options.js';
+import { PartitionDecoders } from './partition-decoders.js';
 import type { PatientReader } from './patient-reader.js';
 import { type Position, formatPosition } from './position.js';
 import { TopicWatch } from './topic-watch.js';
 
 const nothingToReadMs = 20;
 
+export interface FollowerParts {
+  readonly reader: PatientReader;
+  readonly barriers: Barriers;
+  readonly loadsNeeded: LoadsNeeded;
+}
+
 /** Hands on what comes after a position, and is never ahead in one partition of a barrier that others have to reach. */
 export class Follower<R> {
   readonly #reader: PatientReader;
   readonly #barriers: Barriers;
   readonly #options: ResolvedOptions<R>;
+  readonly #loadsNeeded: LoadsNeeded;
+  readonly #decoders: PartitionDecoders<R>;
   readonly #held: HeldMessages;
   readonly #watch: TopicWatch;
   #said: string;
   #saidAsOfMs: number;
 
-  constructor(reader: PatientReader, barriers: Barriers, options: ResolvedOptions<R>, from: Position) {
+  constructor({ reader, barriers, loadsNeeded }: FollowerParts, options: ResolvedOptions<R>, from: Position) {
     this.#reader = reader;
     this.#barriers = barriers;
+    this.#loadsNeeded = loadsNeeded;
     this.#options = options;
+    this.#decoders = new PartitionDecoders(options);
     this.#held = new HeldMessages(from.offsets);
     this.#watch = new TopicWatch(reader, options, from);
     this.#said = sumUp(from.offsets);
@@ -32,6 +43,7 @@ export class Follower<R> {
   }
 
   async *batches({ signal, maxBatch }: ChangesOptions): AsyncGenerator<ChangeBatch<R>, void, undefined> {
+    await this.#decoders.remember(this.#reader, this.#held.offsets, signal);
     for (;;) {
       signal.throwIfAborted();
       for (const partition of await this.#watch.look(this.#held.read, signal))
@@ -71,13 +83,22 @@ export class Follower<R> {
       return given;
     };
     for (;;) {
+      // Barriers may be set while somebody has a batch, so nothing is taken up before.
+      if (changes.length === maxBatch) yield batch(true);
       const barrier = this.#barriers.after(this.#held.offsets);
       const message = this.#held.shift(barrier);
-      let isWhole = true;
-      for (const change of message ? changesIn<R>(message, this.#options) : []) {
-        if (changes.length === maxBatch) yield batch(isWhole);
+      const reading = message && this.#decoders.read(message);
+      if (reading?.warning) this.#options.onWarning(reading.warning);
+      if (message && reading?.loadNeeded !== undefined) {
+        if (changes.length > 0 || this.#hasMoved) yield batch(true);
+        throw this.#loadsNeeded.note(message, reading.loadNeeded);
+      }
+      for (const change of reading?.changes ?? []) {
+        if (message && changes.length === maxBatch) {
+          this.#barriers.begun(message);
+          yield batch(false);
+        }
         changes.push(change);
-        isWhole = false;
       }
       if (message) this.#held.handedOn(message);
       const isReached = this.#barriers.after(this.#held.offsets) !== barrier;

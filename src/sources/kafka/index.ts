@@ -1,4 +1,4 @@
-export type { DecodeFunction, Decoded } from './decode.js';
+export type { DecodeFunction, Decoded, Reading, RememberingDecoder } from './decode.js';
 export type {
   Fetched,
   KafkaClient,

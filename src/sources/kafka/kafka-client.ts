@@ -45,9 +45,9 @@ export interface KafkaReader {
   /** Asks the cluster, however much is being fetched. */
   topic(): Promise<TopicState>;
   /**
-   * Gives what comes next after these offsets, of any of these partitions, and nothing when nothing came for a moment.
-   * Rejects when it cannot be read from one of these offsets: it never begins elsewhere. A call begins after the one
-   * before it has ended, or its signal has aborted.
+   * Gives what comes next after these offsets, of any of these partitions, and nothing when the cluster says that there
+   * is nothing for the moment. Rejects when it cannot be read from one of these offsets: it never begins elsewhere. A
+   * call begins after the one before it has ended, or its signal has aborted.
    */
   fetch(from: Offsets, signal: AbortSignal): Promise<readonly Fetched[]>;
   close(): Promise<void>;

@@ -10,6 +10,7 @@ import type {
 import { Barriers } from './barriers.js';
 import { Follower } from './follower.js';
 import { sourceError } from './kafka-error.js';
+import type { LoadsNeeded } from './loads-needed.js';
 import type { ResolvedOptions } from './options.js';
 import { type Position, comparePositions, formatPosition, parsePosition, positionIn } from './position.js';
 import { ReaderPool } from './reader-pool.js';
@@ -26,23 +27,33 @@ export class KafkaSession<R extends object> implements SourceSession<R> {
   readonly #options: ResolvedOptions<R>;
   readonly #readers: ReaderPool;
   readonly #barriers = new Barriers();
+  readonly #loadsNeeded: LoadsNeeded;
   readonly #opener: AbortSignal;
   readonly #closing = new AbortController();
   readonly #end = () => {
     this.#closing.abort(this.#opener.reason);
   };
+  /** What is being tried again, or has not been answered for long. */
+  #troubles = 0;
   #closed: Promise<void> | undefined;
 
-  constructor(options: ResolvedOptions<R>, signal: AbortSignal) {
+  constructor(options: ResolvedOptions<R>, loadsNeeded: LoadsNeeded, signal: AbortSignal) {
     this.#options = options;
+    this.#loadsNeeded = loadsNeeded;
     const { client, topic, reconnectWithinMs, onWarning } = options;
     const onTrouble = (message: string) => {
+      this.#troubles++;
       onWarning({ code: 'reconnecting', message });
     };
-    this.#readers = new ReaderPool(client, topic, { withinMs: reconnectWithinMs, onTrouble });
+    const onCalm = () => this.#troubles--;
+    this.#readers = new ReaderPool(client, topic, { withinMs: reconnectWithinMs, onTrouble, onCalm });
     this.#opener = signal;
     signal.addEventListener('abort', this.#end);
     if (signal.aborted) this.#end();
+  }
+
+  get isConnected(): boolean {
+    return this.#troubles === 0;
   }
 
   async resume(checkpoint: string | null): Promise<Resumed> {
@@ -55,7 +66,10 @@ export class KafkaSession<R extends object> implements SourceSession<R> {
     const finding = await this.#readers.any.finding(this.#closing.signal, (state) =>
       whyNotAfter(position, state),
     );
+    if (finding?.reload === 'source-changed') this.#loadsNeeded.clear();
     if (finding) return finding;
+    const why = this.#loadsNeeded.after(position.offsets);
+    if (why !== undefined) return { reload: 'source-changed', detail: why };
     const ageMs = Date.now() - position.asOfMs;
     if (ageMs > this.#options.deleteRetentionMs) {
       const detail = `The checkpoint is ${Math.round(ageMs / 60_000)} minutes old: tombstones that came since may be gone.`;
@@ -95,7 +109,8 @@ export class KafkaSession<R extends object> implements SourceSession<R> {
     if (isOver()) return;
     const reader = this.#readers.take();
     try {
-      const follower = new Follower<R>(reader, this.#barriers, this.#options, position);
+      const parts = { reader, barriers: this.#barriers, loadsNeeded: this.#loadsNeeded };
+      const follower = new Follower<R>(parts, this.#options, position);
       yield* follower.batches({ ...options, signal });
     } catch (error) {
       if (!isOver()) throw error;

@@ -1,5 +1,6 @@
 import type { ChangeSource, SourceSession, SourceWarning } from '../../sync/source.js';
 import { KafkaSession } from './kafka-session.js';
+import { LoadsNeeded } from './loads-needed.js';
 import { type KafkaSourceOptions, type ResolvedOptions, resolveOptions } from './options.js';
 
 /**
@@ -14,6 +15,7 @@ import { type KafkaSourceOptions, type ResolvedOptions, resolveOptions } from '.
 export class KafkaSource<R extends object> implements ChangeSource<R> {
   readonly name: string;
   readonly #options: ResolvedOptions<R>;
+  readonly #loadsNeeded = new LoadsNeeded();
 
   /** @throws PrefetchError */
   constructor(options: KafkaSourceOptions<R>) {
@@ -28,10 +30,15 @@ export class KafkaSource<R extends object> implements ChangeSource<R> {
     const options: ResolvedOptions<R> = {
       ...this.#options,
       onWarning: (warning) => {
-        this.#options.onWarning(warning);
         onWarning(warning);
+        try {
+          this.#options.onWarning(warning);
+        } catch (error) {
+          // What an application's function throws must not end who follows.
+          process.emitWarning(`onWarning threw ${String(error)}`, 'PrefetchKafkaWarning');
+        }
       },
     };
-    return Promise.resolve(new KafkaSession<R>(options, signal));
+    return Promise.resolve(new KafkaSession<R>(options, this.#loadsNeeded, signal));
   }
 }

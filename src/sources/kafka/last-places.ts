@@ -1,11 +1,13 @@
 import type { Change } from '../../sync/source.js';
 import type { KafkaMessage } from './kafka-client.js';
 
-interface Place {
+export interface Place {
   readonly partition: number;
   /** Of the message that holds the whole record; those up to the last one only changed some fields of it. */
   readonly first: bigint;
   readonly last: bigint;
+  readonly timestampMs: number;
+  readonly isGone: boolean;
 }
 
 /** What a message is for the record that it tells of: nothing any more, a part of it, or what makes it whole. */
@@ -17,25 +19,18 @@ export class LastPlaces {
   readonly #senseless = new Map<string, string>();
 
   note(message: KafkaMessage, change: Change<unknown>): void {
-    const { partition, offset } = message;
     const key = keyOf(message);
-    if (change.op === 'invalid') {
-      this.#senseless.set(key, placeOf(message));
-      return;
-    }
-    this.#senseless.delete(key);
+    if (key !== undefined && change.op === 'invalid') this.#senseless.set(key, placeOf(message));
+    if (change.op === 'invalid') return;
+    if (key !== undefined) this.#senseless.delete(key);
     if (change.op === 'truncate') this.#places.clear();
-    if (change.op === 'delete') this.#places.delete(change.id);
-    if (change.op !== 'upsert') return;
-    const known = this.#places.get(change.id);
-    const first = change.partial && known?.partition === partition ? known.first : offset;
-    this.#places.set(change.id, { partition, first, last: offset });
+    else this.#put(message, change);
   }
 
   useOf(id: string, { partition, offset }: KafkaMessage): Use {
     const place = this.#places.get(id);
-    if (place?.partition !== partition || offset < place.first || offset > place.last) return 'none';
-    return offset === place.last ? 'whole' : 'part';
+    if (place?.partition !== partition || place.isGone || offset < place.first) return 'none';
+    return offset < place.last ? 'part' : 'whole';
   }
 
   /** It is given. */
@@ -43,14 +38,34 @@ export class LastPlaces {
     this.#places.delete(id);
   }
 
+  /** The records that have not been given. */
+  get left(): [id: string, place: Place][] {
+    return [...this.#places].filter(([, { isGone }]) => !isGone);
+  }
+
+  /** A message without a key is on its own. */
   isLastOfKey(message: KafkaMessage): boolean {
-    return this.#senseless.get(keyOf(message)) === placeOf(message);
+    const key = keyOf(message);
+    return key === undefined || this.#senseless.get(key) === placeOf(message);
+  }
+
+  /** Between partitions there is no order but the time of the messages. */
+  #put(
+    { partition, offset, timestampMs }: KafkaMessage,
+    change: Extract<Change<unknown>, { id: string; op: 'upsert' | 'delete' }>,
+  ): void {
+    const known = this.#places.get(change.id);
+    const isFurther = known?.partition === partition;
+    if (known && !isFurther && timestampMs < known.timestampMs) return;
+    const isGone = change.op === 'delete';
+    const isPart = change.op === 'upsert' && change.partial && isFurther && !known.isGone;
+    const first = isPart ? known.first : offset;
+    this.#places.set(change.id, { partition, first, last: offset, timestampMs, isGone });
   }
 }
 
-/** A message without a key is on its own. */
-function keyOf(message: KafkaMessage): string {
-  return message.key ? message.key.toString('latin1') : `\n${placeOf(message)}`;
+function keyOf({ key }: KafkaMessage): string | undefined {
+  return key?.toString('latin1');
 }
 
 function placeOf({ partition, offset }: KafkaMessage): string {

@@ -1,7 +1,7 @@
 import { optionError } from '../../errors.js';
 import { milliseconds, refuseUnknownOptions } from '../../options.js';
 import type { SourceWarning } from '../../sync/source.js';
-import { type DecodeFunction, type Decoding, decodeJson } from './decode.js';
+import { type DecodeFunction, type Decoding, type RememberingDecoder, decodeJson } from './decode.js';
 import type { KafkaClient } from './kafka-client.js';
 import type { RecordsFunction } from './records-snapshot.js';
 
@@ -13,10 +13,11 @@ export interface KafkaSourceOptions<R> {
   /** The topic; all its partitions are read. */
   readonly topic: string;
   /**
-   * Makes changes of a message. What it throws becomes the reason of a dead letter.
+   * Makes changes of a message, the same ones whenever it is asked. What it throws becomes the reason of a dead letter.
+   * What remembers earlier messages, such as `debeziumMessages()`, needs a function as `snapshot`.
    * @default the key is the id, the value the record in JSON, and a tombstone removes the record
    */
-  readonly decode?: DecodeFunction<R> | undefined;
+  readonly decode?: DecodeFunction<R> | RememberingDecoder<R> | undefined;
   /**
    * Where all records come from: the topic itself, which has to be compacted then or keep everything, or a function
    * that reads them from the primary when it is called.
@@ -43,9 +44,10 @@ export interface KafkaSourceOptions<R> {
   readonly onWarning?: ((warning: SourceWarning) => void) | undefined;
 }
 
-export interface ResolvedOptions<R> extends Decoding<R> {
+export interface ResolvedOptions<R> extends Pick<Decoding<R>, 'keyIsId'> {
   readonly client: KafkaClient;
   readonly topic: string;
+  readonly decoder: RememberingDecoder<R>;
   readonly snapshot: 'topic' | RecordsFunction<R>;
   readonly deleteRetentionMs: number;
   readonly heartbeatMs: number;
@@ -68,7 +70,7 @@ const names: readonly (keyof KafkaSourceOptions<unknown>)[] = [
 /** @throws PrefetchError */
 export function resolveOptions<R extends object>(options: KafkaSourceOptions<R>): ResolvedOptions<R> {
   refuseUnknownOptions('KafkaSource', options, names);
-  const { client, topic, decode, snapshot = 'topic', onWarning = () => undefined } = options;
+  const { client, topic, decode = decodeJson<R>, snapshot = 'topic', onWarning = () => undefined } = options;
   const { deleteRetentionMs = 24 * hourMs, reconnectWithinMs = 30_000, topicCheckMs = 10_000 } = options;
   if (typeof (client as Partial<KafkaClient> | null | undefined)?.open !== 'function') {
     throw optionError('client', 'kafkajsClient(…), platformaticClient(…) or another KafkaClient', client);
@@ -76,18 +78,21 @@ export function resolveOptions<R extends object>(options: KafkaSourceOptions<R>)
   if (typeof topic !== 'string' || !/^[\w.-]{1,249}$/.test(topic)) {
     throw optionError('topic', 'the name of a topic', topic);
   }
-  for (const [name, given] of Object.entries({ decode, onWarning })) {
-    if (given !== undefined && typeof given !== 'function') throw optionError(name, 'a function', given);
-  }
+  if (typeof onWarning !== 'function') throw optionError('onWarning', 'a function', onWarning);
   if (snapshot !== 'topic' && typeof snapshot !== 'function') {
     throw optionError('snapshot', "'topic' or a function that gives all records", snapshot);
+  }
+  const decoder = decoderOf<R>(decode);
+  if (snapshot === 'topic' && typeof decode !== 'function') {
+    const expected = 'a function that gives all records, where `decode` remembers what came before';
+    throw optionError('snapshot', expected, snapshot);
   }
   const retentionMs = deleteRetentionMs === false ? Infinity : retention(deleteRetentionMs);
   return Object.freeze({
     client,
     topic,
-    decode: decode ?? decodeJson<R>,
-    keyIsId: decode === undefined,
+    decoder,
+    keyIsId: options.decode === undefined,
     snapshot,
     deleteRetentionMs: retentionMs,
     heartbeatMs: Math.min(hourMs, retentionMs / 24),
@@ -95,6 +100,22 @@ export function resolveOptions<R extends object>(options: KafkaSourceOptions<R>)
     topicCheckMs: milliseconds('topicCheckMs', topicCheckMs),
     onWarning,
   });
+}
+
+function decoderOf<R>(given: DecodeFunction<R> | RememberingDecoder<R>): RememberingDecoder<R> {
+  if (typeof given === 'function') return { memory: 0, begin: () => given };
+  if (isRemembering(given)) return given;
+  throw optionError('decode', 'a function of a message, or what remembers, as debeziumMessages()', given);
+}
+
+function isRemembering(given: unknown): boolean {
+  const decoder = given as { begin?: unknown; memory?: unknown } | null;
+  return (
+    typeof decoder?.begin === 'function' &&
+    typeof decoder.memory === 'number' &&
+    Number.isSafeInteger(decoder.memory) &&
+    decoder.memory >= 0
+  );
 }
 
 function retention(given: unknown): number {

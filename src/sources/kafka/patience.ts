@@ -5,13 +5,17 @@ import { describe, kafkaError, sourceError } from './kafka-error.js';
 
 const firstPauseMs = 100;
 const longestPauseMs = 2_000;
+/** Joining a group takes 3 seconds, by the default of a broker. */
+const longestSilenceMs = 5_000;
 
 export interface Patience {
   /** For how long to try. */
   readonly withinMs: number;
   readonly signal: AbortSignal;
-  /** Hears once why the first attempt failed. */
-  readonly onTrouble: (why: string) => void;
+  /** Hears once that the first attempt failed, or that it takes long. */
+  readonly onTrouble: (message: string) => void;
+  /** Hears that such trouble is over, however it ended. */
+  readonly onCalm: () => void;
 }
 
 /**
@@ -22,7 +26,27 @@ export interface Patience {
 export async function patiently<R>(
   doing: string,
   work: () => Promise<R>,
-  { withinMs, signal, onTrouble }: Patience,
+  { withinMs, signal, onTrouble, onCalm }: Patience,
+): Promise<R> {
+  const state = { isTroubled: false };
+  const trouble = (what: string) => {
+    if (!state.isTroubled) onTrouble(`Kafka: ${doing} ${what}`);
+    state.isTroubled = true;
+  };
+  const longMs = Math.min(longestSilenceMs, withinMs / 2);
+  const slowness = setTimeout(trouble, longMs, `has taken ${longMs} ms so far`);
+  try {
+    return await again(doing, work, { withinMs, signal, trouble });
+  } finally {
+    clearTimeout(slowness);
+    if (state.isTroubled) onCalm();
+  }
+}
+
+async function again<R>(
+  doing: string,
+  work: () => Promise<R>,
+  { withinMs, signal, trouble }: { withinMs: number; signal: AbortSignal; trouble: (what: string) => void },
 ): Promise<R> {
   const deadline = performance.now() + withinMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
@@ -33,8 +57,7 @@ export async function patiently<R>(
       signal.throwIfAborted();
       if (error instanceof PrefetchError) throw error;
       if (performance.now() + pauseMs > deadline) throw kafkaError(doing, error);
-      if (pauseMs === firstPauseMs)
-        onTrouble(`Kafka: ${doing} failed and is tried again: ${describe(error)}`);
+      trouble(`failed and is tried again: ${describe(error)}`);
     }
     await sleep(pauseMs, undefined, { signal });
   }

@@ -1,11 +1,12 @@
 import type { InvalidRow } from '../../sync/source.js';
-import { changesIn, idOf } from './decode.js';
+import { changesIn } from './decode.js';
 import type { KafkaMessage, Offsets } from './kafka-client.js';
-import { sourceError } from './kafka-error.js';
 import { LastPlaces } from './last-places.js';
 import type { ResolvedOptions } from './options.js';
 import type { PatientReader } from './patient-reader.js';
 import { readBetween } from './read-between.js';
+import { RecordAssembly } from './record-assembly.js';
+import { endOf } from './topic-watch.js';
 
 const recordsPerPage = 1_000;
 
@@ -25,59 +26,35 @@ export async function* topicRecords<R extends object>(
   signal: AbortSignal,
   onInvalid?: (row: InvalidRow) => void,
 ): AsyncGenerator<readonly R[], void, undefined> {
+  const decoding = { decode: options.decoder.begin(), keyIsId: options.keyIsId };
   const places = new LastPlaces();
   for await (const message of readBetween(reader, from, until, signal)) {
-    for (const change of changesIn(message, options)) places.note(message, change);
+    for (const change of changesIn(message, decoding)) places.note(message, change);
   }
-  const unfinished = new Map<string, Partial<R>>();
+  const assembly = new RecordAssembly<R>(places, decoding, onInvalid);
   let page: R[] = [];
   for await (const message of readBetween(reader, from, until, signal)) {
-    for (const change of changesIn(message, options)) {
-      if (change.op === 'invalid') {
-        if (places.isLastOfKey(message)) leaveOut(rowOf(message, change, options), onInvalid);
-        continue;
-      }
-      const use = change.op === 'upsert' ? places.useOf(change.id, message) : 'none';
-      if (change.op !== 'upsert' || use === 'none') continue;
-      const record = change.partial ? merged(unfinished.get(change.id), change.record) : change.record;
-      if (use === 'part') {
-        if (record) unfinished.set(change.id, record);
-        continue;
-      }
-      unfinished.delete(change.id);
-      places.done(change.id);
-      if (record) page.push(record as R);
-      else
-        leaveOut(
-          rowOf(message, { id: change.id, reason: 'only some fields of it are known' }, options),
-          onInvalid,
-        );
-    }
+    page.push(...assembly.recordsIn(message));
     if (page.length < recordsPerPage) continue;
     yield page;
     page = [];
   }
+  for await (const message of successors(reader, places, until, signal)) {
+    page.push(...assembly.recordsInSuccessor(message));
+  }
+  assembly.leaveOutRest(options.topic);
   if (page.length > 0) yield page;
 }
 
-function merged<R>(known: Partial<R> | undefined, fields: Partial<R>): Partial<R> | undefined {
-  return known && { ...known, ...fields };
-}
-
-function rowOf<R>(
-  message: KafkaMessage,
-  { id, reason, raw }: { id?: string; reason: string; raw?: unknown },
-  options: ResolvedOptions<R>,
-): InvalidRow {
-  const { topic, partition, offset } = message;
-  return {
-    id: id ?? idOf(message, options),
-    raw: raw ?? { topic, partition, offset: String(offset) },
-    reason,
-  };
-}
-
-function leaveOut(row: InvalidRow, onInvalid: ((row: InvalidRow) => void) | undefined): void {
-  if (!onInvalid) throw sourceError(`A record cannot be had from the topic: ${row.reason}`);
-  onInvalid(row);
+/** A message that was compacted away between the two readings has a newer one of its key, which is there by now. */
+async function* successors(
+  reader: PatientReader,
+  places: LastPlaces,
+  after: Offsets,
+  signal: AbortSignal,
+): AsyncGenerator<KafkaMessage, void, undefined> {
+  const partitions = new Set(places.left.map(([, { partition }]) => partition));
+  if (partitions.size === 0) return;
+  const from = new Map([...after].filter(([partition]) => partitions.has(partition)));
+  yield* readBetween(reader, from, endOf(await reader.topic(signal)), signal);
 }

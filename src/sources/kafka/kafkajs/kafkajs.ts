@@ -38,6 +38,10 @@ export interface KafkajsConsumer {
     event: 'consumer.end_batch_process',
     listener: (event: { payload: KafkajsBatchEnd }) => void,
   ): () => void;
+  on(
+    event: 'consumer.network.request',
+    listener: (event: { payload: { apiName: string } }) => void,
+  ): () => void;
   on(event: 'consumer.crash', listener: (event: { payload: { error: Error } }) => void): () => void;
 }
 
@@ -46,8 +50,9 @@ export interface KafkajsBatch {
   partition: number;
   messages: KafkajsMessage[];
   lastOffset(): string;
-  /** Not in the types of kafkajs, but in all its versions 2. */
+  /** Not in the types of kafkajs, but in all its versions 2; the messages are all that came, marks among them. */
   fetchedOffset?: string;
+  rawMessages?: KafkajsMessage[];
 }
 
 export interface KafkajsBatchEnd {
@@ -63,6 +68,9 @@ export interface KafkajsMessage {
   timestamp: string;
   offset: string;
   headers?: Record<string, KafkajsHeader | KafkajsHeader[] | undefined>;
+  /** These are not in the types of kafkajs either. */
+  isControlRecord?: boolean;
+  batchContext?: { producerId: string; inTransaction: boolean };
 }
 
 type KafkajsHeader = Buffer | string;

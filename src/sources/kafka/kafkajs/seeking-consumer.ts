@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { settlesWithin } from '../../../settling.js';
 import type { Fetched, Offsets } from '../kafka-client.js';
 import { Bell } from './bell.js';
+import { committedIn } from './committed-messages.js';
 import type { Kafkajs, KafkajsBatch, KafkajsBatchEnd, KafkajsConsumer } from './kafkajs.js';
 import { messageOf } from './kafkajs-message.js';
 import type { PartitionSlots } from './partition-slots.js';
@@ -35,6 +36,7 @@ export class SeekingConsumer {
   readonly #paused = new Set<number>();
   readonly #verifying = new Set<number>();
   #failure: Error | undefined;
+  #answers = 0;
   #closed: Promise<unknown> | undefined;
 
   constructor(kafka: Kafkajs, options: SeekingConsumerOptions) {
@@ -52,19 +54,21 @@ export class SeekingConsumer {
     this.started.catch(() => undefined); // whoever asks for messages hears of it
   }
 
-  /** What there is from these offsets on, as soon as there is anything. */
+  /** What there is from these offsets on, as soon as there is anything; nothing only when the cluster has answered. */
   async take(from: Offsets, waitMs: number, signal: AbortSignal): Promise<readonly Fetched[]> {
     const { slots } = this.#options;
     for (const partition of slots.expect(from)) this.#seek(partition);
     const deadline = performance.now() + waitMs;
+    const answersBefore = this.#answers;
     for (;;) {
       if (this.#failure) throw this.#failure;
       const taken = slots.take(from);
       this.#taken.ring();
       this.#resume([...from.keys()].filter((partition) => this.#paused.has(partition)));
       const leftMs = deadline - performance.now();
-      if (taken.length > 0 || leftMs <= 0 || signal.aborted) return taken;
-      await this.#arrived.heard(leftMs, signal);
+      const isOver = leftMs <= 0 && this.#answers > answersBefore;
+      if (taken.length > 0 || isOver || signal.aborted) return taken;
+      await this.#arrived.heard(leftMs > 0 ? leftMs : waitMs, signal);
     }
   }
 
@@ -85,6 +89,11 @@ export class SeekingConsumer {
     consumer.on('consumer.end_batch_process', ({ payload }) => {
       if (payload.batchSize === 0 && payload.topic === topic) void this.#passOver(payload);
     });
+    consumer.on('consumer.network.request', ({ payload }) => {
+      if (payload.apiName !== 'Fetch') return;
+      this.#answers++;
+      this.#arrived.ring();
+    });
     consumer.on('consumer.crash', ({ payload }) => {
       this.#fail(payload.error);
     });
@@ -103,14 +112,15 @@ export class SeekingConsumer {
     const { slots } = this.#options;
     const { partition } = batch;
     if (this.#verifying.has(partition)) return;
-    const messages = batch.messages.map((message) => messageOf(batch, message));
+    const { messages: committed, next } = committedIn(batch);
+    const messages = committed.map((message) => messageOf(batch, message));
     const from = batch.fetchedOffset === undefined ? messages[0]?.offset : BigInt(batch.fetchedOffset);
-    const next = BigInt(batch.lastOffset()) + 1n;
     const reception = slots.receive({ partition, from: from ?? next, next, messages });
     if (reception === 'jumped') this.#fail(jumped(partition, slots));
     if (reception === 'unwanted') this.#pause(partition);
     if (reception === 'full') this.#pause(partition);
-    if (reception === 'full' || reception === 'stale') this.#seek(partition);
+    const isCut = next <= BigInt(batch.lastOffset());
+    if (isCut || reception === 'full' || reception === 'stale') this.#seek(partition);
     if (reception !== 'kept') return;
     this.#arrived.ring();
     const deadline = performance.now() + takenWithinMs;

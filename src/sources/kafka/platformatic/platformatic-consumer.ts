@@ -4,7 +4,11 @@ export interface PlatformaticConsumer {
     id: string;
     topics: ReadonlyMap<string, { id: string; partitions: { leader: number }[] }>;
   }>;
-  listOffsets(options: { topics: string[]; timestamp: bigint }): Promise<ReadonlyMap<string, bigint[]>>;
+  listOffsets(options: {
+    topics: string[];
+    timestamp: bigint;
+    isolationLevel: number;
+  }): Promise<ReadonlyMap<string, bigint[]>>;
   fetch(options: PlatformaticFetch): Promise<{ responses: { partitions: PlatformaticPartition[] }[] }>;
   close(): Promise<void>;
 }
@@ -24,6 +28,7 @@ export interface PlatformaticFetch {
   minBytes: number;
   maxBytes: number;
   maxWaitTime: number;
+  isolationLevel: number;
 }
 
 export interface PlatformaticPartition {

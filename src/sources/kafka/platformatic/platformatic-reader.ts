@@ -9,6 +9,8 @@ const maxBytesPerPartition = 1024 * 1024;
 const closeWithinMs = 3_000;
 const [earliest, latest] = [-2n, -1n];
 const anyEpoch = -1;
+/** What is committed: the consumer may be set to something else. */
+const isolationLevel = 1;
 
 /** Fetches from the leaders of the partitions, each over a connection of its own. */
 export class PlatformaticReader implements KafkaReader {
@@ -30,8 +32,8 @@ export class PlatformaticReader implements KafkaReader {
     this.#asking ??= this.#makeConsumer();
     const topics = [this.#topic];
     const metadata = await this.#asking.metadata({ topics: [...topics], forceUpdate: true });
-    const high = await this.#asking.listOffsets({ topics: [...topics], timestamp: latest });
-    const low = await this.#asking.listOffsets({ topics: [...topics], timestamp: earliest });
+    const high = await this.#asking.listOffsets({ topics: [...topics], timestamp: latest, isolationLevel });
+    const low = await this.#asking.listOffsets({ topics: [...topics], timestamp: earliest, isolationLevel });
     const ends = high.get(this.#topic) ?? [];
     const partitions = (low.get(this.#topic) ?? []).map((offset, partition) => ({
       partition,
@@ -85,6 +87,7 @@ export class PlatformaticReader implements KafkaReader {
       minBytes: 1,
       maxBytes,
       maxWaitTime: waitMs,
+      isolationLevel,
     });
     for (const given of responses.flatMap((response) => response.partitions)) {
       const offset = from.get(given.partitionIndex);

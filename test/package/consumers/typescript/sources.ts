@@ -1,5 +1,12 @@
 import type { ChangeSource } from 'express-prefetch-cache';
-import { DebeziumRedisSource } from 'express-prefetch-cache/debezium';
+import { DebeziumRedisSource, debeziumMessages } from 'express-prefetch-cache/debezium';
+import {
+  type Kafkajs,
+  type PlatformaticConsumer,
+  KafkaSource,
+  kafkajsClient,
+  platformaticClient,
+} from 'express-prefetch-cache/kafka';
 import { MemoryPrimary } from 'express-prefetch-cache/memory';
 import { OutboxSource } from 'express-prefetch-cache/outbox';
 import { PostgresSource, preparePostgres } from 'express-prefetch-cache/postgres';
@@ -12,12 +19,22 @@ interface Category extends Entity {
   name: string;
 }
 
+declare const kafka: Kafkajs;
+declare const consumer: () => PlatformaticConsumer;
+
 const client = createClient();
 const table = { connection: 'postgres://localhost/shop', table: 'category' };
 const rows = () => [{ id: 'cat-001', name: 'Beverages' }];
 
 export const sources: ChangeSource<Category>[] = [
   new DebeziumRedisSource<Category>({ client, stream: 'shop.public.category', snapshot: rows }),
+  new KafkaSource<Category>({ client: platformaticClient(consumer), topic: 'category' }),
+  new KafkaSource<Category>({
+    client: kafkajsClient(kafka),
+    topic: 'shop.public.category',
+    decode: debeziumMessages<Category>(),
+    snapshot: rows,
+  }),
   new MemoryPrimary<Category>({ records: rows() }),
   new OutboxSource<Category>(table),
   new PostgresSource<Category>({ ...table, map: ({ id, name }) => ({ id: id ?? '', name: name ?? '' }) }),
