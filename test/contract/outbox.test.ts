@@ -35,7 +35,7 @@ async function table(options: Partial<OutboxSourceOptions<ContractRecord>>): Pro
     truncate: () => client.query(`truncate ${name}`),
     contents: async () => (await client.query<ContractRecord>(`select * from ${name}`)).rows,
     async close() {
-      await client.query(`drop table ${name}, prefetch_outbox_${name}, prefetch_outbox_${name}_state`);
+      await client.query(`drop table ${name}, prefetch_outbox_${name}, state_of_prefetch_outbox_${name}`);
       await client.end();
     },
   };

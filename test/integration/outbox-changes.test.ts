@@ -50,11 +50,10 @@ describeOnPostgres('what the outbox source makes of changes', () => {
   });
 
   it('keeps every record when rows swap their keys', async () => {
-    const items = await table(
-      'id int, version text, constraint $table_key primary key (id) deferrable'.replaceAll('$table', 'k'),
-    );
+    const items = await table('id int primary key, version text');
     await items.run(`insert into $table values (1, 'a'), (2, 'b'), (3, 'c')`);
-    const { changes } = await items.changesOf(`update $table set id = id % 3 + 1`);
+    const { changes } = await items.changesOf(`begin; update $table set id = -id;
+      update $table set id = 1 - id % 3 where id < 0; commit`);
     const end = new Map<unknown, unknown>();
     for (const change of changes as { op: string; id: string; record?: ContractRecord }[]) {
       if (change.op === 'delete') end.delete(change.id);

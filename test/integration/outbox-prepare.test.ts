@@ -16,6 +16,7 @@ let postgres: TestPostgres;
 
 beforeAll(async () => {
   postgres = await startTestPostgres({ wal_level: 'minimal', max_wal_senders: 0 });
+  await postgres.run('create extension ltree');
 });
 
 afterAll(() => postgres.stop());
@@ -76,7 +77,11 @@ describeOnPostgres('prepareOutbox()', () => {
       /trigger .* was disabled/,
     ],
     ['the outbox was dropped', 'drop table $outbox', /outbox .* is not there/],
-    ['the function is another', `comment on function $outbox() is 'other'`, /filled for other options/],
+    [
+      'the function is another',
+      `comment on function $outbox() is 'express-prefetch-cache of another version'`,
+      /filled for other options/,
+    ],
   ])('finds and mends: %s', async (_, sql, text) => {
     const items = await OutboxTable.create(postgres);
     await prepareOutbox(items.options);
@@ -98,6 +103,22 @@ describeOnPostgres('prepareOutbox()', () => {
       /no unique index/,
       /create unique index/,
       { key: 'id' },
+    ],
+    [
+      'a key that holds only when a transaction ends',
+      'id int primary key deferrable',
+      '',
+      /is deferrable/,
+      /create unique index/,
+      {},
+    ],
+    [
+      'a key of a type of an extension',
+      'id public.ltree primary key',
+      '',
+      /type of an extension/,
+      undefined,
+      {},
     ],
     ['a key that may be null', 'id int unique', '', /may be null/, /set not null/, { key: 'id' }],
     [
@@ -157,7 +178,7 @@ describeOnPostgres('prepareOutbox()', () => {
     const connection = postgres.url.replace('postgres@', `narrow_${items.name}@`);
     expect(problems(await prepareOutbox({ ...items.options, connection }))).toEqual([
       [expect.stringMatching(/hides rows/), expect.stringMatching(/bypassrls/)],
-      [expect.stringMatching(/from its owner/), expect.stringMatching(/no force row level security/)],
+      [expect.stringMatching(/from the owner of/), expect.stringMatching(/no force row level security/)],
     ]);
   });
 });
@@ -200,7 +221,7 @@ describeOnPostgres('a role', () => {
       `grant select on "public"."${items.name}" to ${role}`,
       'begin;',
       `grant usage on schema "public" to ${role}; grant select, delete on ${outbox} to ${role}`,
-      `grant select, update on ${outbox.slice(0, -1)}_state" to ${role}`,
+      `grant select, update on ${outbox.replace('prefetch_', 'state_of_prefetch_')} to ${role}`,
     ]);
     const session = await items.open({ connection, create: false });
     const { position } = await snapshotOf(session);

@@ -81,6 +81,18 @@ describeOnPostgres.each(layouts)('a worker on an outbox (%s)', (layout) => {
     await until(isCurrent, 20_000);
   });
 
+  it('waits while the triggers are disabled for an import, and loads again when they are enabled', async () => {
+    const worker = await world.started(source());
+    await items.run(`alter table $table disable trigger user; update $table set version = '7'`);
+    await until(() => worker.status().error?.message.includes('_row is disabled'));
+    const states = `select tgenabled as state from pg_trigger where tgname like '$outbox%'`;
+    expect(await items.run(states)).toEqual([{ state: 'D' }, { state: 'D' }]);
+    expect(await isCurrent()).toBe(false);
+    await items.run('alter table $table enable trigger user');
+    await until(isCurrent, 20_000);
+    expect(await items.run(states)).toEqual([{ state: 'A' }, { state: 'A' }]);
+  });
+
   it('loads again when Redis was emptied', async () => {
     await world.started(source());
     await items.run(`update $table set version = '6'`);

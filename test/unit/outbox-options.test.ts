@@ -21,7 +21,7 @@ describe('the options of OutboxSource', () => {
       table: { schema: 'public', name: 'category' },
       names: {
         outbox: { schema: 'public', name: 'prefetch_outbox_category' },
-        state: { schema: 'public', name: 'prefetch_outbox_category_state' },
+        state: { schema: 'public', name: 'state_of_prefetch_outbox_category' },
       },
       create: true,
       notify: false,
@@ -50,6 +50,8 @@ describe('the options of OutboxSource', () => {
     [{ map: 'name' }, /`map`/],
     [{ outbox: 'x'.repeat(55) }, /`outbox`/],
     [{ outbox: 'a.b.c' }, /`outbox`/],
+    [{ outbox: 'category' }, /`outbox`.*another table/],
+    [{ table: 'state_of_x', outbox: 'x' }, /`outbox`.*another table/],
     [{ create: 'yes' }, /`create`/],
     [{ notify: 1 }, /`notify`/],
     [{ pollMs: 0 }, /`pollMs`/],

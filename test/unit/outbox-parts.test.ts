@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { Acknowledger } from '../../src/sources/postgres/outbox/acknowledger.js';
 import { Bell } from '../../src/sources/postgres/outbox/bell.js';
+import { CreationPauses } from '../../src/sources/postgres/outbox/creation-pauses.js';
 import { Horizon } from '../../src/sources/postgres/outbox/horizon.js';
 import { mostBytesOfName, defaultOutbox } from '../../src/sources/postgres/outbox/outbox-names.js';
 import {
@@ -194,18 +195,52 @@ describe('what is acknowledged', () => {
   });
 });
 
+describe('the pauses between attempts to make an outbox', () => {
+  it('grow, and tell why the last one failed', () => {
+    jest.useFakeTimers();
+    const pauses = new CreationPauses();
+    const lengths: number[] = [];
+    for (let attempt = 0; attempt < 9; attempt++) {
+      expect(pauses.failure).toBeUndefined();
+      pauses.failed(`attempt ${attempt}`);
+      const begun = performance.now();
+      while (pauses.failure === `attempt ${attempt}`) jest.advanceTimersByTime(500);
+      lengths.push(performance.now() - begun);
+    }
+    expect(lengths.slice(0, 3)).toEqual([1_000, 2_000, 4_000]);
+    expect(lengths.at(-1)).toBe(60_000);
+    pauses.succeeded();
+    pauses.failed('again');
+    jest.advanceTimersByTime(1_000);
+    expect(pauses.failure).toBeUndefined();
+    jest.useRealTimers();
+  });
+});
+
 describe('a bell', () => {
+  const long = { mostMs: 60_000 };
+
   it('wakes who waits, and who was about to', async () => {
     const bell = new Bell();
     const { signal } = new AbortController();
-    const waiting = bell.wait(60_000, signal);
+    const waiting = bell.wait(long, signal);
     bell.ring();
     await waiting;
-    await bell.wait(60_000, signal);
+    await bell.wait(long, signal);
     bell.silence();
-    await bell.wait(1, signal);
-    await bell.wait(60_000, AbortSignal.timeout(1));
-    await bell.wait(60_000, AbortSignal.abort());
+    await bell.wait({ mostMs: 1 }, signal);
+    await bell.wait(long, AbortSignal.timeout(1));
+    await bell.wait(long, AbortSignal.abort());
+  });
+
+  it('lets sleep for the least, whoever rings, unless it is to end', async () => {
+    const bell = new Bell();
+    bell.ring();
+    const begun = performance.now();
+    await bell.wait({ leastMs: 30, mostMs: 60_000 }, new AbortController().signal);
+    expect(performance.now() - begun).toBeGreaterThan(25);
+    await bell.wait({ leastMs: 60_000, mostMs: 60_000 }, AbortSignal.timeout(1));
+    await bell.wait({ leastMs: 60_000, mostMs: 60_000 }, AbortSignal.abort());
   });
 });
 

@@ -109,6 +109,14 @@ export function resolveOptions<R>(options: OutboxSourceOptions<R>): ResolvedOpti
 /** @throws PrefetchError */
 export function resolveTable(options: OutboxSqlOptions): OutboxTable {
   const table = tableOf(options.table);
+  const names = outboxNames(
+    options.outbox === undefined ? defaultOutbox(table) : outboxOf(options.outbox, table),
+  );
+  if (
+    [names.outbox, names.state].some(({ schema, name }) => schema === table.schema && name === table.name)
+  ) {
+    throw optionError('outbox', 'the name of another table', options.outbox);
+  }
   return {
     table,
     columns: options.columns && namesOf('columns', options.columns),
@@ -117,7 +125,7 @@ export function resolveTable(options: OutboxSqlOptions): OutboxTable {
         ? undefined
         : namesOf('key', typeof options.key === 'string' ? [options.key] : options.key),
     where: optional('where', options.where, isText, 'an SQL condition'),
-    names: outboxNames(options.outbox === undefined ? defaultOutbox(table) : outboxOf(options.outbox, table)),
+    names,
     notify: flag('notify', options.notify, false),
   };
 }

@@ -14,9 +14,8 @@ import { readState } from './outbox-state.js';
 import { type Mark, type Position, formatPosition, positionOf } from './position.js';
 import { makeSafe } from './safe-log.js';
 import { type ServerIdentity, identify } from './server-identity.js';
+import type { SideLine } from '../server/side-line.js';
 import type { Turns } from './turns.js';
-
-const longestSilenceMs = 30_000;
 
 export interface FollowContext {
   readonly options: ResolvedOptions;
@@ -24,6 +23,8 @@ export interface FollowContext {
   readonly turns: Turns;
   /** Who reads the outbox as long as nobody takes over. */
   readonly reader: string;
+  /** For questions beside this. */
+  readonly sideLine: SideLine;
   readonly forgotten: () => Mark;
   readonly maxBatch: number;
   readonly signal: AbortSignal;
@@ -33,6 +34,9 @@ export interface FollowContext {
 export class OutboxFollower<R> {
   readonly #context: FollowContext;
   readonly #reconnection: Reconnection;
+  #isRetrying = false;
+  /** Undefined between two looks at the outbox. */
+  #lookingSince: number | undefined;
 
   constructor(context: FollowContext) {
     const { reconnectWithinMs, onWarning } = context.options;
@@ -42,8 +46,14 @@ export class OutboxFollower<R> {
     });
   }
 
+  /** False from the break of a line, or from its silence, until there is another one that works. */
+  get isConnected(): boolean {
+    const silentMs = this.#lookingSince === undefined ? 0 : performance.now() - this.#lookingSince;
+    return !this.#isRetrying && silentMs < this.#context.connections.silenceMs;
+  }
+
   async *batches(after: Position): AsyncGenerator<ChangeBatch<R>, void, undefined> {
-    const { signal } = this.#context;
+    const { signal, sideLine } = this.#context;
     let position = after;
     while (!signal.aborted) {
       try {
@@ -53,7 +63,9 @@ export class OutboxFollower<R> {
         }
       } catch (error) {
         signal.throwIfAborted();
+        this.#isRetrying = true;
         await this.#reconnection.pauseAfter(error, signal);
+        void sideLine.renew();
       }
     }
   }
@@ -75,6 +87,8 @@ export class OutboxFollower<R> {
       if (options.notify) await client.query(`listen ${quoteName(options.names.outbox.name)}`);
       const layout = await this.#checked(client, server, after);
       this.#reconnection.succeeded();
+      this.#isRetrying = false;
+      this.#lookingSince = undefined;
       const decoder = new OutboxDecoder<R>(layout, new RowMapper<R>(layout, options.map));
       for await (const step of this.#steps(client, server, after, bell)) {
         const changes = step.rows.flatMap((row) => decoder.changesOf(row));
@@ -99,27 +113,31 @@ export class OutboxFollower<R> {
     bell: Bell,
   ): AsyncGenerator<Pick<Step, 'place' | 'rows'>, void, undefined> {
     const { options, turns, signal, maxBatch } = this.#context;
-    const progress = new OutboxProgress(after, turns, maxBatch, (within) =>
-      answered(client, readOutbox(client, options.names, within, maxBatch, server.timeline !== null)),
+    const progress = new OutboxProgress(after, turns, (within) =>
+      readOutbox(client, options.names, within, maxBatch, server.timeline !== null),
     );
     let beatAt = performance.now();
     let told = after.applied;
     while (!signal.aborted) {
       bell.silence();
+      const begunAt = (this.#lookingSince = performance.now());
       const { rows, place, beyond, isMore, logEnd } = await progress.step();
       const isDue = performance.now() - beatAt >= options.heartbeatMs;
-      if (rows.length > 0) await answered(client, makeSafe(client, options.names, logEnd));
+      if (rows.length > 0) await makeSafe(client, options.names, logEnd);
       if (rows.length > 0 || isDue) {
         // After reading: what was read is complete, and of this layout, only if nothing has changed until now.
-        await answered(client, this.#checked(client, server, after));
+        await this.#checked(client, server, after);
         beatAt = performance.now();
       }
+      this.#lookingSince = undefined;
+      const tookMs = performance.now() - begunAt;
       if (rows.length > 0) yield { rows, place };
       if (beyond) yield { rows: [], place: beyond };
       else if (isDue && rows.length === 0 && told !== progress.applied)
         yield { rows, place: progress.beat() };
       told = rows.length > 0 || isDue ? progress.applied : told;
-      if (!isMore) await bell.wait(options.pollMs, signal);
+      // Not more than half of the time, also where a look takes long: there may be thousands of gaps.
+      if (!isMore) await bell.wait({ leastMs: tookMs, mostMs: options.pollMs }, signal);
     }
   }
 
@@ -136,17 +154,5 @@ export class OutboxFollower<R> {
       );
     }
     return layout;
-  }
-}
-
-/** A line on which nothing comes any more is given up. */
-async function answered<T>(client: PgClient, asking: Promise<T>): Promise<T> {
-  const timer = setTimeout(() => {
-    client.connection.stream.destroy();
-  }, longestSilenceMs);
-  try {
-    return await asking;
-  } finally {
-    clearTimeout(timer);
   }
 }

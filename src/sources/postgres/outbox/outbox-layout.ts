@@ -3,17 +3,32 @@ import type { RowLayout } from '../rows/row-layout.js';
 import type { PgClient } from '../server/pg-client.js';
 import { quoteTable } from '../server/quoting.js';
 import type { OutboxTable } from './options.js';
+import { isWhole } from './outbox-triggers.js';
 import type { ServerIdentity } from './server-identity.js';
 
 export interface DescribedColumn {
   readonly name: string;
-  readonly number: number;
   readonly type: number;
   /** What is under a domain; else the type. */
   readonly base: number;
-  /** Such as a length, or a number of digits. */
-  readonly modifier: number;
   readonly nullable: boolean;
+  /** Another one when its values were made anew without a word: by another type, expression, or label of an enum. */
+  readonly version: string;
+}
+
+export interface DescribedTrigger {
+  /** The table itself, or one of its partitions. */
+  readonly table: number;
+  readonly name: string;
+  readonly id: number;
+  /** With `A` for enabled always. */
+  readonly enabled: string;
+  /** Another one when it was disabled, also when that is over. */
+  readonly version: string;
+  /** When it fires, as in the catalogue. */
+  readonly kind: number;
+  /** It calls our function, whatever the values are. */
+  readonly isWhole: boolean;
 }
 
 /** What the catalogue says of a table, its outbox and what connects the two. */
@@ -25,8 +40,7 @@ export interface Described {
   readonly state: number | null;
   /** The comment on the function. */
   readonly mark: string | null;
-  /** With `A` for enabled always. */
-  readonly triggers: readonly { readonly name: string; readonly id: number; readonly enabled: string }[];
+  readonly triggers: readonly DescribedTrigger[];
   /** Of each partition the table and the file: it is another one after a TRUNCATE of the partition. */
   readonly partitions: readonly (readonly [table: number, file: number])[];
 }
@@ -43,25 +57,33 @@ select jsonb_build_object(
   'table', (select c.oid::bigint),
   'columns', coalesce((
     select jsonb_agg(jsonb_build_object(
-      'name', a.attname, 'number', a.attnum, 'type', a.atttypid::bigint, 'modifier', a.atttypmod,
-      'nullable', not a.attnotnull,
-      'base', (
-        with recursive under(oid, base) as (
-          select y.oid, y.typbasetype from pg_type y where y.oid = a.atttypid
-          union all select y.oid, y.typbasetype from pg_type y join under u on y.oid = u.base
-        ) select oid::bigint from under where base = 0
-      )) order by a.attnum)
-    from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),
+      'name', a.attname, 'type', a.atttypid::bigint, 'nullable', not a.attnotnull, 'base', base.oid::bigint,
+      'version', concat_ws(' ', a.xmin, (
+        select d.xmin from pg_attrdef d where d.adrelid = c.oid and d.adnum = a.attnum and a.attgenerated <> ''), (
+        select string_agg(e.enumlabel, ',' order by e.enumsortorder) from pg_enum e
+        where e.enumtypid in (base.oid, base.typelem)))) order by a.attnum)
+    from pg_attribute a cross join lateral (
+      with recursive under as (
+        select y.oid, y.typbasetype, y.typelem from pg_type y where y.oid = a.atttypid
+        union all
+        select y.oid, y.typbasetype, y.typelem from pg_type y join under u on y.oid = u.typbasetype
+      ) select oid, typelem from under where typbasetype = 0) as base
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '[]'),
   'primaryKey', coalesce((
     select jsonb_agg(a.attname order by array_position(i.indkey::int2[], a.attnum))
-    from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+    from pg_index i join pg_attribute a
+      on a.attrelid = i.indrelid and a.attnum = any((i.indkey::int2[])[0:i.indnkeyatts - 1])
     where i.indrelid = c.oid and i.indisprimary), '[]'),
   'outbox', to_regclass($2)::oid::bigint,
   'state', to_regclass($3)::oid::bigint,
   'mark', obj_description(to_regprocedure($4), 'pg_proc'),
   'triggers', coalesce((
-    select jsonb_agg(jsonb_build_object('name', t.tgname, 'id', t.oid::bigint, 'enabled', t.tgenabled) order by t.tgname)
-    from pg_trigger t where t.tgrelid = c.oid and t.tgname = any($5::text[])), '[]'),
+    select jsonb_agg(jsonb_build_object(
+      'table', t.tgrelid::bigint, 'name', t.tgname, 'id', t.oid::bigint, 'enabled', t.tgenabled, 'version', t.xmin::text,
+      'kind', t.tgtype, 'isWhole', ${isWhole('to_regprocedure($4)')}) order by t.tgrelid, t.tgname)
+    from pg_trigger t
+    where (t.tgrelid = c.oid or t.tgrelid in (select relid from pg_partition_tree(c.oid))) and t.tgname = any($5::text[])),
+    '[]'),
   'partitions', coalesce((
     select jsonb_agg(jsonb_build_array(p.relid::oid::bigint, pg_relation_filenode(p.relid)::bigint) order by p.relid::oid)
     from pg_partition_tree(c.oid) p where p.isleaf and c.relkind = 'p'), '[]'))::text as described
@@ -93,8 +115,14 @@ export function layoutOf(options: OutboxTable, described: Described, server: Ser
   const all = described.columns;
   const published = sent ? sent.flatMap((name) => all.find((column) => column.name === name) ?? []) : all;
   const { table, outbox, state, mark, triggers, partitions } = described;
-  const columns = all.map(({ name, number, type, modifier }) => [name, number, type, modifier]);
-  const connected = triggers.map(({ name, id, enabled }) => [name, id, enabled]);
+  const columns = all.map(({ name, type, version }) => [name, type, version]);
+  const connected = triggers.map(({ table, name, id, enabled, version }) => [
+    table,
+    name,
+    id,
+    enabled,
+    version,
+  ]);
   const { system, timeline } = server;
   const facts = [
     [system, timeline, table, outbox, state, mark],

@@ -20,7 +20,8 @@ export function outboxNames(outbox: TableName): OutboxNames {
   const { schema, name } = outbox;
   return {
     outbox,
-    state: { schema, name: `${name}_state` },
+    // At the front: at the end it could be the name of the outbox of another table.
+    state: { schema, name: `state_of_${name}` },
     triggers: { row: `${name}_row`, truncate: `${name}_truncate`, notify: `${name}_notify` },
   };
 }

@@ -19,15 +19,13 @@ export interface Step extends Reading {
 export class OutboxProgress {
   readonly #turns: Turns;
   readonly #read: (within: SeqSet) => Promise<Reading>;
-  readonly #most: number;
   readonly #horizon = new Horizon();
   #place: Place;
 
-  /** @param read gives rows in a set of numbers, the first ones if there are more than `most` */
-  constructor(after: Place, turns: Turns, most: number, read: (within: SeqSet) => Promise<Reading>) {
+  /** @param read gives rows in a set of numbers, the first ones if there are many */
+  constructor(after: Place, turns: Turns, read: (within: SeqSet) => Promise<Reading>) {
     this.#place = after;
     this.#turns = turns;
-    this.#most = most;
     this.#read = read;
   }
 
@@ -48,9 +46,8 @@ export class OutboxProgress {
     const { epoch, batch, applied } = this.#place;
     const barrier = this.#turns.barrierAfter(epoch);
     const reading = await this.#read(barrier ? barrier.held.without(applied) : applied.complement());
-    const { rows } = reading;
+    const { rows, isFull } = reading;
     const seen = applied.with(rows.map(({ seq }) => seq));
-    const isFull = rows.length >= this.#most;
     const settled = barrier ? undefined : this.#horizon.settled(reading, seen.top);
     const place = {
       epoch,

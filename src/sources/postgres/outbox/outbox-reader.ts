@@ -10,8 +10,12 @@ import type { OutboxNames } from './outbox-names.js';
 import { valuesOf } from './record-literal.js';
 import type { SeqSet } from './seq-set.js';
 
+const bytesPerReading = 8_000_000;
+
 export interface Reading extends Look {
   readonly rows: readonly OutboxRow[];
+  /** There may be more. */
+  readonly isFull: boolean;
   /** Up to where the log has to be safe, so that a crash of the server cannot take back what was read. */
   readonly logEnd: string | null;
 }
@@ -53,7 +57,10 @@ export function nextTransaction(snapshot: string): string {
   return `${ended}::text::numeric + age(${ended}::xid)`;
 }
 
-/** Reads what is in the outbox, in the order of the numbers, which for each row of the table is that of the commits. */
+/**
+ * Reads what is in the outbox, in the order of the numbers, which for each row of the table is that of the commits. Not
+ * many more bytes than fit into a reading: those after that are not fetched from where long values are stored.
+ */
 export async function readOutbox(
   client: PgClient,
   { outbox }: OutboxNames,
@@ -65,23 +72,31 @@ export async function readOutbox(
     name: 'prefetch-outbox-read',
     text: `
       select pg_snapshot_xmin(looked), ${nextTransaction('looked')}, ${knowsLog ? 'pg_current_wal_insert_lsn()' : 'null'},
-        found.seq, (extract(epoch from found.at) * 1000)::bigint, found.op, found.content
+        found.through, found.seq, (extract(epoch from found.at) * 1000)::bigint, found.op, found.content
       from pg_current_snapshot() as looked left join lateral (
-        select row.* from ${rowsIn(quoteTable(outbox), 'o.*', 'order by o.seq limit $3')}
-        order by row.seq limit $3) as found on true
+        select counted.* from (
+          select first.*, max(first.seq) over () as through,
+            sum(octet_length(first.content)) over (order by first.seq) - octet_length(first.content) as bytes_before
+          from (
+            select row.* from ${rowsIn(quoteTable(outbox), 'o.*', 'order by o.seq limit $3')}
+            order by row.seq limit $3) as first) as counted
+        where coalesce(counted.bytes_before, 0) < ${bytesPerReading}) as found on true
       order by found.seq`,
     values: [...boundsOf(within), most],
     rowMode: 'array',
   });
-  const [oldestOpen, next, logEnd = null] = rows[0] ?? [];
-  const found = rows.flatMap(([, , , seq = null, timestampMs, op, content = null]) =>
+  const [oldestOpen, next, logEnd = null, last] = rows[0] ?? [];
+  const found = rows.flatMap(([, , , , seq = null, timestampMs, op, content = null]) =>
     seq === null ? [] : [{ seq: Number(seq), timestampMs: Number(timestampMs), op: op ?? '', content }],
   );
+  const through = found.at(-1)?.seq ?? 0;
+  const isFull = found.length >= most || through < Number(last ?? 0);
   return {
     rows: found,
+    isFull,
     oldestOpen: BigInt(oldestOpen ?? 0),
     next: BigInt(next ?? 0),
-    through: found.length < most ? Number.MAX_SAFE_INTEGER : (found.at(-1)?.seq ?? 0),
+    through: isFull ? through : Number.MAX_SAFE_INTEGER,
     logEnd,
   };
 }

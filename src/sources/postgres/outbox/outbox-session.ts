@@ -26,6 +26,8 @@ import { takeSnapshot } from './snapshot.js';
 import { Sweep } from './sweep.js';
 import { Turns } from './turns.js';
 
+const snapshotTries = 5;
+
 export class OutboxSession<R extends object> implements SourceSession<R> {
   readonly #options: ResolvedOptions;
   readonly #connections: Connections;
@@ -35,6 +37,7 @@ export class OutboxSession<R extends object> implements SourceSession<R> {
   readonly #turns = new Turns();
   readonly #acknowledger: Acknowledger;
   readonly #release: () => void;
+  #follower: OutboxFollower<R> | undefined;
 
   static async open<R extends object>(
     options: ResolvedOptions,
@@ -82,6 +85,10 @@ export class OutboxSession<R extends object> implements SourceSession<R> {
     });
   }
 
+  get isConnected(): boolean {
+    return this.#follower?.isConnected ?? true;
+  }
+
   async resume(checkpoint: string | null): ReturnType<SourceSession<R>['resume']> {
     if (checkpoint === null) return { reload: 'no-checkpoint', detail: 'There is no checkpoint yet.' };
     const position = parsePosition(checkpoint);
@@ -103,19 +110,7 @@ export class OutboxSession<R extends object> implements SourceSession<R> {
   async snapshot(signal: AbortSignal, onInvalid?: (row: InvalidRow) => void): Promise<Snapshot<R>> {
     await this.#prepare();
     this.#readers.enter(this);
-    return takeSnapshot<R>({
-      options: this.#options,
-      connections: this.#connections,
-      turns: this.#turns,
-      signals: [signal, this.#closing.signal],
-      onInvalid,
-      takeOver: () =>
-        this.#sideLine.ask('beginning a snapshot', (client) =>
-          takeOver(client, this.#options.names, this.#readers.token),
-        ),
-      makeSafe: () =>
-        this.#sideLine.ask('beginning a snapshot', (client) => makeSafe(client, this.#options.names)),
-    });
+    return this.#snapshotInTime(signal, onInvalid);
   }
 
   async *changes(
@@ -128,15 +123,18 @@ export class OutboxSession<R extends object> implements SourceSession<R> {
       connections: this.#connections,
       turns: this.#turns,
       reader: this.#readers.token,
+      sideLine: this.#sideLine,
       forgotten: () => this.#acknowledger.forgotten,
       maxBatch,
       signal: ending.signal,
     });
+    this.#follower = follower;
     try {
       yield* follower.batches(positionOf(after));
     } catch (error) {
       if (!ending.signal.aborted) throw error;
     } finally {
+      this.#follower = undefined;
       ending.release();
     }
   }
@@ -169,9 +167,33 @@ export class OutboxSession<R extends object> implements SourceSession<R> {
     await this.#sideLine.close();
   }
 
+  /** Another one when somebody changed the table while it began. */
+  async #snapshotInTime(
+    signal: AbortSignal,
+    onInvalid: ((row: InvalidRow) => void) | undefined,
+  ): Promise<Snapshot<R>> {
+    const { names } = this.#options;
+    for (let tries = 0; tries < snapshotTries; tries++) {
+      const snapshot = await takeSnapshot<R>({
+        options: this.#options,
+        connections: this.#connections,
+        turns: this.#turns,
+        signals: [signal, this.#closing.signal],
+        onInvalid,
+        takeOver: () =>
+          this.#sideLine.ask('beginning a snapshot', (client) =>
+            takeOver(client, names, this.#readers.token),
+          ),
+        makeSafe: () => this.#sideLine.ask('beginning a snapshot', (client) => makeSafe(client, names)),
+      });
+      if (snapshot) return snapshot;
+    }
+    throw sourceError(`The table was changed ${snapshotTries} times right before it was to be read.`);
+  }
+
   async #prepare(): Promise<void> {
     const report = await this.#sideLine.ask('looking at the table', (client) =>
-      prepareOn(client, this.#options),
+      prepareOn(client, this.#options, this.#readers.creationPauses),
     );
     if (report.isReady) return;
     const problems = report.findings.filter(({ level }) => level === 'problem');

@@ -1,5 +1,6 @@
 import type { ChangeSource, SourceSession, SourceWarning } from '../../../sync/source.js';
 import { Connections } from '../server/connections.js';
+import { warnBoth } from '../server/warn-both.js';
 import { type OutboxSourceOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { OutboxSession } from './outbox-session.js';
 import { Readers } from './readers.js';
@@ -33,10 +34,7 @@ export class OutboxSource<R extends object> implements ChangeSource<R> {
   ): Promise<SourceSession<R>> {
     const options: ResolvedOptions = {
       ...this.#options,
-      onWarning: (warning) => {
-        this.#options.onWarning(warning);
-        onWarning(warning);
-      },
+      onWarning: warnBoth(onWarning, this.#options.onWarning),
     };
     return OutboxSession.open<R>(options, this.#connections, this.#readers, signal);
   }

@@ -1,13 +1,17 @@
+import type { TableName } from '../rows/table-options.js';
 import { Connections, close } from '../server/connections.js';
 import { type Finding, type PostgresReport, problem, reportOf } from '../server/finding.js';
 import type { PgClient } from '../server/pg-client.js';
 import { isPassing, postgresError } from '../server/postgres-error.js';
 import { quoteTable } from '../server/quoting.js';
-import { findProblems, whyNotFilled } from './findings.js';
+import { CreationPauses } from './creation-pauses.js';
+import { findProblems } from './findings.js';
 import { type OutboxSourceOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { type OutboxFacts, readFacts } from './outbox-facts.js';
 import { keyOf } from './outbox-layout.js';
 import { creationSql } from './outbox-sql.js';
+
+const lockNotAvailable = '55P03';
 
 /**
  * Looks whether the table and the role are ready for an `OutboxSource` with these options, and says what is not and
@@ -31,25 +35,33 @@ export async function prepareOutbox<R>(options: OutboxSourceOptions<R>): Promise
   }
 }
 
-export async function prepareOn(client: PgClient, options: ResolvedOptions): Promise<PostgresReport> {
+/** @param pauses those between attempts to make the outbox */
+export async function prepareOn(
+  client: PgClient,
+  options: ResolvedOptions,
+  pauses = new CreationPauses(),
+): Promise<PostgresReport> {
   const facts = await readFacts(client, options);
-  const found = findProblems(facts, options);
   const sql = creationSql(options, keyOf(options, facts));
   const isCreation = (finding: Finding) => finding.sql === sql;
   const refused = await whyNotWhere(client, facts, options);
   if (refused !== undefined) return reportOf([problem(refused)]);
+  const found = findProblems(facts, options);
   if (!options.create || !found.some(isCreation)) return reportOf(found);
-  const failure = await run(client, sql);
+  const failure = pauses.failure ?? (await made(client, sql, pauses));
+  // Somebody else may have made it meanwhile.
+  const after = findProblems(await readFacts(client, options), options);
   if (failure === undefined) {
-    const done: Finding = { level: 'done', text: 'The outbox and its triggers were made.', sql };
-    return reportOf([done, ...findProblems(await readFacts(client, options), options)]);
+    return reportOf([{ level: 'done', text: 'The outbox and its triggers were made.', sql }, ...after]);
   }
-  const why = whyNotFilled(facts, options) ?? '';
-  const text = `${why} It could not be made: ${failure}. Somebody who owns the table has to run this.`;
-  return reportOf([problem(text, sql), ...found.filter((finding) => !isCreation(finding))]);
+  return reportOf(
+    after.map((finding) =>
+      isCreation(finding) ? problem(`${finding.text} It could not be made: ${failure}.`, sql) : finding,
+    ),
+  );
 }
 
-/** The body of a function is not looked at before it runs. */
+/** The body of a function is not looked at before it runs. In two kinds of brackets, nothing can end them but ours. */
 async function whyNotWhere(
   client: PgClient,
   { access }: OutboxFacts,
@@ -57,7 +69,9 @@ async function whyNotWhere(
 ): Promise<string | undefined> {
   if (where === undefined || !access?.isReadable) return undefined;
   try {
-    await client.query(`explain select from ${quoteTable(table)} where (${where})`);
+    for (const use of [`select array[${where}] from ${quoteTable(table)}`, selection(table, where)]) {
+      await client.query(`explain ${use}`);
+    }
     return undefined;
   } catch (error) {
     if (isPassing(error)) throw error;
@@ -65,18 +79,27 @@ async function whyNotWhere(
   }
 }
 
+function selection(table: TableName, where: string): string {
+  return `select from ${quoteTable(table)} where (${where})`;
+}
+
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 /** Returns why it failed. */
-async function run(client: PgClient, sql: string): Promise<string | undefined> {
+async function made(client: PgClient, sql: string, pauses: CreationPauses): Promise<string | undefined> {
   try {
     await client.query(sql);
+    pauses.succeeded();
     return undefined;
   } catch (error) {
     if (isPassing(error)) throw error;
     await client.query('rollback');
-    return messageOf(error);
+    const isInUse = (error as { code?: unknown }).code === lockNotAvailable;
+    const advice = isInUse ? 'It will be tried again' : 'Somebody who owns the table has to run this';
+    const failure = `${messageOf(error)}. ${advice}`;
+    pauses.failed(failure);
+    return failure;
   }
 }

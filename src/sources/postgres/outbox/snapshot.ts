@@ -5,8 +5,9 @@ import { RowMapper } from '../rows/row-mapper.js';
 import { anySignal } from '../server/any-signal.js';
 import { type Connections, close } from '../server/connections.js';
 import type { PgClient } from '../server/pg-client.js';
-import { postgresError } from '../server/postgres-error.js';
+import { postgresError, sourceError } from '../server/postgres-error.js';
 import { quoteName, quoteTable } from '../server/quoting.js';
+import { whyNotFilled } from './findings.js';
 import type { ResolvedOptions } from './options.js';
 import { type OutboxLayout, describeOutbox, layoutOf } from './outbox-layout.js';
 import { nextTransaction } from './outbox-reader.js';
@@ -31,8 +32,13 @@ export interface SnapshotContext {
   readonly makeSafe: () => Promise<void>;
 }
 
-/** All rows as one transaction sees them, and the rows of the outbox that it sees. */
-export async function takeSnapshot<R>(context: SnapshotContext): Promise<Snapshot<R>> {
+/**
+ * All rows as one transaction sees them, and the rows of the outbox that it sees. Undefined when the table was changed in
+ * the moment in which that transaction began: what was written then may be in neither.
+ *
+ * @throws PrefetchError
+ */
+export async function takeSnapshot<R>(context: SnapshotContext): Promise<Snapshot<R> | undefined> {
   const { options, connections, onInvalid, makeSafe } = context;
   const { signal, release } = anySignal(...context.signals);
   let reader: PgClient | undefined;
@@ -47,11 +53,19 @@ export async function takeSnapshot<R>(context: SnapshotContext): Promise<Snapsho
     reader = await connections.open('ordinary', signal);
     const server = await identify(reader);
     const settled = await settledBefore(reader, options, signal);
+    const before = layoutOf(options, await describeOutbox(reader, options), server);
     await reader.query('begin isolation level repeatable read read only');
     // Before the first question, with which the snapshot begins: a table that is rewritten after that seems empty.
     await reader.query(`lock table ${quoteTable(options.table)} in access share mode`);
     const { epoch, forgotten, applied } = await heldBy(reader, settled, context);
-    const layout = layoutOf(options, await describeOutbox(reader, options), server);
+    const described = await describeOutbox(reader, options);
+    const layout = layoutOf(options, described, server);
+    if (layout.fingerprint !== before.fingerprint) {
+      await closeReader();
+      return undefined;
+    }
+    const why = whyNotFilled(described, options);
+    if (why !== undefined) throw sourceError(`What changes would not be seen. ${why}`);
     const position: Position = { epoch, batch: 0, forgotten, layout: layout.fingerprint, applied };
     await makeSafe();
     const total = await countOf(reader, options);
