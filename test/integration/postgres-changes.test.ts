@@ -86,6 +86,25 @@ describeOnPostgres('what the Postgres source makes of changes', () => {
     ]);
   });
 
+  it('does not let a map do so that catches what the row throws', async () => {
+    const items = await table('id text primary key, version text, body text', {
+      map: (row) => {
+        let length = 0;
+        try {
+          length = row['body']?.length ?? 0;
+        } catch {
+          // as somebody might who knows that a body may be missing
+        }
+        return { version: row['version'] ?? '', length };
+      },
+    });
+    await items.run(`insert into $table values ('a', '1', ${long})`);
+    const { changes } = await items.changesOf(`update $table set version = '2'`);
+    expect(changes).toMatchObject([
+      { op: 'invalid', id: 'a', reason: expect.stringMatching(/body.*FULL/) as string },
+    ]);
+  });
+
   it('gives whole records when the map does not need the values that were not sent', async () => {
     const items = await table('id text primary key, version text, body text', {
       map: ({ version }) => ({ version: version ?? '' }),
@@ -119,6 +138,13 @@ describeOnPostgres('what the Postgres source makes of changes', () => {
     const { records, changes } = await items.changesOf(`delete from $table where code = 'a~1'`);
     expect(records.map(({ id }) => id).sort()).toEqual(['a%7E1~1', 'a~1']);
     expect(changes).toEqual([{ op: 'delete', id: 'a%7E1~1' }]);
+  });
+
+  it('makes no id of what is only included in the index of the key', async () => {
+    const items = await table('id text, version text, primary key (id) include (version)');
+    await items.run(`insert into $table values ('a', '1')`);
+    const { records } = await items.changesOf('select 1');
+    expect(records).toEqual([{ id: 'a', version: '1' }]);
   });
 
   it('takes only the columns that were asked for, and only the rows of the condition', async () => {

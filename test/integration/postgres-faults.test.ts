@@ -105,6 +105,20 @@ describeOnPostgres('a line that breaks', () => {
     await expect(reading).rejects.toThrow(expect.objectContaining({ code: 'ERR_PREFETCH_SOURCE' }) as Error);
   });
 
+  it('is not said to be connected until there is one again, though nothing has changed', async () => {
+    session = await open({ reconnectWithinMs: 60_000 });
+    const { stop, model } = following(position);
+    await items.run(`update $table set version = '2'`);
+    await until(() => model.versions['a'] === '2');
+    expect(session.isConnected).toBe(true);
+    proxy.down();
+    await until(() => session.isConnected === false, 5_000);
+    proxy.up();
+    await until(() => session.isConnected);
+    await stop();
+    expect(session.isConnected).toBe(true);
+  });
+
   it('of a temporary slot is the end of it', async () => {
     session = await open({ temporary: true });
     const { position: from } = await snapshotOf(session);
@@ -122,7 +136,9 @@ describeOnPostgres('a server that goes away', () => {
     await items.run(`update $table set version = '2'`);
     await until(() => model.versions['a'] === '2');
     await postgres.kill();
+    await until(() => session.isConnected === false, 5_000);
     await postgres.start();
+    await until(() => session.isConnected);
     await items.run(`update $table set version = '3'`);
     await until(() => model.versions['b'] === '3');
     await stop();

@@ -27,6 +27,7 @@ beforeAll(async () => {
     max_slot_wal_keep_size: '32MB',
     min_wal_size: '32MB',
     max_wal_size: '64MB',
+    max_replication_slots: 40,
   });
 });
 
@@ -226,15 +227,21 @@ describeOnPostgres('what the server keeps', () => {
     });
   });
 
-  it('tells the worker of it, and how much is kept', async () => {
+  it('tells the worker of it, and how much is kept, and goes on when the function of the app throws', async () => {
     const told: SourceWarning[] = [];
-    const source = new PostgresSource({ ...items.options, retainedBytesLimit: 5_000_000 });
+    const onWarning = () => {
+      throw new Error('the log is full');
+    };
+    const source = new PostgresSource({ ...items.options, retainedBytesLimit: 5_000_000, onWarning });
     const session = await source.open(new AbortController().signal, (warning) => told.push(warning));
     const reader = read(session, position);
     await reader.isIdle();
     await fillLog(16);
     await until(() => told.length > 0);
     const { retainedBytes } = await session.lag(position);
+    await items.run(`update $table set version = '2' where id = 'a'`);
+    await reader.isIdle();
+    expect(reader.changes).toMatchObject([{ id: 'a' }]);
     await reader.stop();
     await session.close();
     expect(told[0]).toMatchObject({ code: 'slot-grows' });

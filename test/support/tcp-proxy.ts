@@ -19,6 +19,8 @@ export interface TcpProxy {
   cutAfterBytes(bytes: number, from?: Side): void;
   /** The clients hear that the server says no more. The server hears nothing, whatever they do then. */
   halfClose(): void;
+  /** The connections that are there carry nothing any more, and nobody hears of it. New ones are well. */
+  freeze(): void;
   /** Keeps what the server answers to itself until `release()`. */
   holdReplies(): void;
   /** Keeps what the clients say to itself until `release()`. Then it arrives, even from a client that is gone. */
@@ -126,6 +128,12 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
       for (const { client, requests } of connections) {
         requests.stop();
         client.end();
+      }
+    },
+    freeze() {
+      for (const { requests, replies } of connections) {
+        requests.stop();
+        replies.stop();
       }
     },
     holdReplies() {

@@ -1,20 +1,28 @@
 import { type Finding, problem, warning } from '../server/finding.js';
+import { aboutFitness } from './fitness-findings.js';
 import type { ResolvedOptions } from './options.js';
-import { publicationSql } from './publication-sql.js';
+import { aboutPublication } from './publication-findings.js';
 import { quoteName, quoteTable, quoteText } from '../server/quoting.js';
-import type { PublicationFacts, ServerFacts, TableFacts } from './server-facts.js';
+import type { ServerFacts } from './server-facts.js';
+import { aboutTable } from './table-findings.js';
 
 const oldestVersion = 130_000;
 const rowFiltersVersion = 150_000;
-const operations = ['insert', 'update', 'delete', 'truncate'];
 
 /** What is in the way, and what might become so. */
 export function findProblems(facts: ServerFacts, options: ResolvedOptions): Finding[] {
+  const { table } = facts;
+  const unfit = table?.leaves.every(({ isLogged }) => isLogged)
+    ? [...aboutFitness(facts, table, options)]
+    : [];
+  const isFit = !unfit.some(({ level }) => level === 'problem');
   return [
     ...aboutServer(facts, options),
+    ...aboutSlots(facts, options),
     ...aboutSlot(facts, options),
-    ...(facts.table ? aboutTable(facts, facts.table, options) : [noTable(options)]),
-    ...aboutPublication(facts, options),
+    ...(table ? aboutTable(facts, table, options) : [noTable(options)]),
+    ...unfit,
+    ...aboutPublication(facts, options, isFit),
   ];
 }
 
@@ -47,98 +55,32 @@ function* aboutServer(facts: ServerFacts, { failover, where }: ResolvedOptions):
   }
 }
 
-function* aboutSlot(facts: ServerFacts, { slot, create, temporary }: ResolvedOptions): Generator<Finding> {
-  const needed = facts.slot || temporary ? 1 : 2;
-  if (facts.slots.most - facts.slots.used < needed) {
-    const { most, used } = facts.slots;
-    const text = `max_replication_slots is ${most}, and ${used} are there: ${needed} more are needed. It needs a restart.`;
-    yield problem(text, `alter system set max_replication_slots = ${most + 10}`);
-  }
+function* aboutSlots({ slots, slot }: ServerFacts, { temporary }: ResolvedOptions): Generator<Finding> {
+  const hasSlot = slot !== null && !temporary;
+  const needed = hasSlot || temporary ? 1 : 2;
+  if (slots.most - slots.used >= needed) return;
+  const full = `max_replication_slots is ${slots.most}, and ${slots.used} are there`;
+  const sql = `alter system set max_replication_slots = ${slots.most + 10}`;
+  // With a slot it can follow; only a load needs another one.
+  yield hasSlot
+    ? warning(`${full}: the next load needs one more. It needs a restart.`, sql)
+    : problem(`${full}: ${needed} more are needed. It needs a restart.`, sql);
+}
+
+function* aboutSlot(facts: ServerFacts, options: ResolvedOptions): Generator<Finding> {
+  const { slot, create, temporary, failover } = options;
   const there = facts.slot;
+  if (temporary) return;
   if (!there) {
-    if (create || temporary) return;
+    if (create) return;
     const text = `There is no replication slot ${slot}, and \`create\` is false.`;
-    yield problem(text, `select pg_create_logical_replication_slot(${quoteText(slot)}, 'pgoutput')`);
+    const more = failover ? ', failover => true' : '';
+    yield problem(text, `select pg_create_logical_replication_slot(${quoteText(slot)}, 'pgoutput'${more})`);
   } else if (there.plugin !== 'pgoutput' || there.database !== facts.database) {
     const text = `The replication slot ${slot} belongs to somebody else: ${there.plugin ?? 'physical'} in ${there.database ?? 'no database'}. Choose another name with \`slot\`.`;
     yield problem(text);
-  }
-}
-
-function* aboutTable(facts: ServerFacts, table: TableFacts, options: ResolvedOptions): Generator<Finding> {
-  const target = quoteTable(options.table);
-  if (!['rp', 'pp'].includes(table.kind)) {
-    yield problem(`${target} is not an ordinary table whose changes are logged.`);
-    return;
-  }
-  if (!table.isReadable) {
-    const text = `The role ${facts.role} may not read ${target}.`;
-    yield problem(text, `grant select on ${target} to ${quoteName(facts.role)}`);
-  }
-  if (table.isRowSecurityActive) {
-    const text = `Row security hides rows of ${target} from the role ${facts.role}, but not from the stream.`;
-    yield problem(text, `alter role ${quoteName(facts.role)} bypassrls`);
-  }
-  yield* aboutKey(table, options);
-}
-
-function* aboutKey(table: TableFacts, options: ResolvedOptions): Generator<Finding> {
-  const target = quoteTable(options.table);
-  const key = options.key ?? table.primaryKey;
-  const names = table.columns.map(({ name }) => name);
-  const unknown = [...key, ...(options.columns ?? [])].filter((name) => !names.includes(name));
-  if (unknown.length > 0) yield problem(`${target} has no column ${unknown.join(', ')}.`);
-  if (key.length === 0)
-    yield problem(`${target} has no primary key. Say with \`key\` what identifies a row.`);
-  const full = `alter table ${target} replica identity full`;
-  if (table.identities.includes('n') || (isDefault(table) && table.primaryKey.length === 0)) {
-    const text = `${target} has no replica identity: published like this, every UPDATE and DELETE of your application would fail.`;
-    yield problem(text, full);
-  } else if (!table.identities.includes('f') && key.some((name) => !table.identityColumns.includes(name))) {
-    const text = `The key (${key.join(', ')}) is not in the replica identity of ${target}: a delete would not say of which record.`;
-    yield problem(text, full);
-  }
-  if (options.map && table.hasValuesOutOfLine && !table.identities.includes('f')) {
-    const text = `${target} has long values that Postgres does not send when they did not change. A \`map\` that reads them cannot do so then, and the change becomes a dead letter.`;
-    yield warning(text, full);
-  }
-}
-
-function isDefault({ identities }: TableFacts): boolean {
-  return identities.includes('d');
-}
-
-function* aboutPublication(facts: ServerFacts, options: ResolvedOptions): Generator<Finding> {
-  const { publication, table } = facts;
-  const name = quoteName(options.publication);
-  const sql = publicationSql(facts, options);
-  if (sql !== undefined) {
-    const what = publication ? `does not publish ${quoteTable(options.table)}` : 'is not there';
-    yield problem(`The publication ${name} ${what}.`, sql);
-  }
-  if (!publication) return;
-  const unpublished = operations.filter((operation) => !publication.publishes.includes(operation));
-  if (unpublished.length > 0) {
-    const text = `The publication ${name} leaves out: ${unpublished.join(', ')}.`;
-    yield problem(text, `alter publication ${name} set (publish = '${operations.join(', ')}')`);
-  }
-  if (table?.kind.startsWith('p') && !publication.viaRoot) {
-    const text = `The publication ${name} tells of partitions, not of their table.`;
-    yield problem(text, `alter publication ${name} set (publish_via_partition_root = true)`);
-  }
-  if (publication.hasTable && table) yield* aboutContents(publication, table, options);
-}
-
-function* aboutContents(
-  { columns, rowFilter }: PublicationFacts,
-  table: TableFacts,
-  options: ResolvedOptions,
-): Generator<Finding> {
-  const name = quoteName(options.publication);
-  const wanted = [...(options.columns ?? []), ...(options.key ?? table.primaryKey)];
-  const missing = columns ? wanted.filter((column) => !columns.includes(column)) : [];
-  if (missing.length > 0) yield problem(`The publication ${name} leaves out columns: ${missing.join(', ')}.`);
-  if (options.where !== undefined && rowFilter === null) {
-    yield problem(`The publication ${name} has no row filter, and \`where\` was given.`);
+  } else if (failover && there.failover === false) {
+    const text = `The replication slot ${slot} was created without \`failover\`: standbys do not get it. Stop the worker and drop the slot; the next start creates it so, and is a load.`;
+    yield warning(text, `select pg_drop_replication_slot(${quoteText(slot)})`);
   }
 }

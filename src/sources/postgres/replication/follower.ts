@@ -1,14 +1,16 @@
 import type { ChangeBatch } from '../../../sync/source.js';
+import { unlessAborted } from '../../../settling.js';
 import { type Connections, close } from '../server/connections.js';
 import type { Lsn } from './lsn.js';
 import type { ResolvedOptions } from './options.js';
-import type { PgClient } from '../server/pg-client.js';
+import type { Line } from '../server/line.js';
 import { type Position, positionOf } from './position.js';
 import { postgresError, sourceError } from '../server/postgres-error.js';
 import { Reconnection } from '../server/reconnection.js';
 import { ReplicationStream } from './replication-stream.js';
-import type { Reload } from './resume-check.js';
+import { type Reload, whyNotFromSlot } from './resume-check.js';
 import { RowMapper } from '../rows/row-mapper.js';
+import { readSlot } from './slot.js';
 import { identify } from './server-identity.js';
 import type { SideLine } from '../server/side-line.js';
 import { type TableLayout, readLayout } from './table-layout.js';
@@ -25,7 +27,7 @@ export interface FollowContext {
   readonly applied: () => Lsn;
   readonly gapAfter: (position: Position) => Promise<Reload | undefined>;
   /** The connection that holds a temporary slot. */
-  readonly own: { readonly client: PgClient; readonly slot: string } | undefined;
+  readonly own: { readonly client: Line; readonly slot: string } | undefined;
   readonly maxBatch: number;
   readonly signal: AbortSignal;
 }
@@ -33,8 +35,9 @@ export interface FollowContext {
 /** Reads a slot, over as many connections as it takes. */
 export class Follower<R> {
   readonly #context: FollowContext;
-  #position: Position | undefined;
   readonly #reconnection: Reconnection;
+  #stream: ReplicationStream | undefined;
+  #isRetrying = false;
 
   constructor(context: FollowContext) {
     const { reconnectWithinMs, onWarning } = context.options;
@@ -44,20 +47,26 @@ export class Follower<R> {
     });
   }
 
+  /** False from the break of a line, or from its silence, until there is another one that works. */
+  get isConnected(): boolean {
+    return !this.#isRetrying && !this.#stream?.isSilent;
+  }
+
   async *batches(after: Position): AsyncGenerator<ChangeBatch<R>, void, undefined> {
-    this.#position = after;
-    const { signal } = this.#context;
+    const { signal, sideLine, own } = this.#context;
+    let position = after;
     while (!signal.aborted) {
       try {
-        for await (const batch of this.#overOneLine(this.#position)) {
-          this.#position = positionOf(batch.position);
+        for await (const batch of this.#overOneLine(position)) {
+          position = positionOf(batch.position);
           yield batch;
         }
       } catch (error) {
         signal.throwIfAborted();
-        if (this.#context.own)
-          throw sourceError('The connection of the temporary slot broke: changes are lost.', error);
+        if (own) throw sourceError('The connection of the temporary slot broke: changes are lost.', error);
+        this.#isRetrying = true;
         await this.#reconnection.pauseAfter(error, signal);
+        void sideLine.renew();
       }
     }
   }
@@ -71,18 +80,21 @@ export class Follower<R> {
       from: after.lsn,
       applied: this.#context.applied,
       statusMs: Math.min(longestStatusMs, options.heartbeatMs),
+      silenceMs: connections.silenceMs,
     });
+    this.#stream = stream;
     const onAbort = () => {
       stream.fail(signal.reason as Error);
     };
     signal.addEventListener('abort', onAbort);
     const watch = new Watch(options, sideLine, own !== undefined);
     try {
-      const { system, timeline } = await identify(client);
-      const layout = await this.#layoutAt(after, system);
-      await stream.start();
-      signal.throwIfAborted();
+      const { system, timeline } = await unlessAborted(identify(client), signal);
+      const layout = await unlessAborted(this.#layoutAt(after, system), signal);
+      await unlessAborted(stream.start(), signal);
+      await unlessAborted(this.#checkSlot(after), signal);
       this.#reconnection.succeeded();
+      this.#isRetrying = false;
       watch.start(after, system, (error) => {
         stream.fail(error);
       });
@@ -108,7 +120,7 @@ export class Follower<R> {
     for (;;) {
       const frames = await stream.next();
       for (const frame of frames) {
-        if (frame.kind === 'message') yield* batches.take(frame.message);
+        if (frame.kind === 'message') yield* batches.take(frame.message, frame.bytes);
         else batches.alive(frame.walEnd);
         if (signal.aborted) return;
       }
@@ -130,5 +142,17 @@ export class Follower<R> {
     if (layout?.fingerprint !== after.layout)
       throw sourceError('The table changed: it has to be loaded again.');
     return layout;
+  }
+
+  /**
+   * Once more, now that nobody else can move the slot: a late word of a former session may have done so since the look
+   * at it, and the server would have begun there without saying so.
+   */
+  async #checkSlot(after: Position): Promise<void> {
+    const { sideLine, options, own } = this.#context;
+    if (own) return;
+    const slot = await sideLine.ask('looking at the slot', (asked) => readSlot(asked, options.slot));
+    const gap = whyNotFromSlot(after.lsn, options.slot, slot);
+    if (gap) throw sourceError(`Changes are missing. ${gap.detail}`);
   }
 }

@@ -17,9 +17,9 @@ export interface PostgresSourceOptions<R> {
   readonly table: string;
   /** The columns that a record is made of. @default all that are published */
   readonly columns?: readonly string[] | undefined;
-  /** The columns that identify a record. @default the primary key */
+  /** The columns that identify a record, unique and not null. @default the primary key */
   readonly key?: string | readonly string[] | undefined;
-  /** Which rows: an SQL condition for the publication, when the source creates it. */
+  /** Which rows: an SQL condition for the publication, on columns of the replica identity. */
   readonly where?: string | undefined;
   /** Makes the record of a row, whose values are texts as Postgres writes them. `id` is set afterwards. */
   readonly map?: ((row: PostgresRow) => R | Omit<R, 'id'>) | undefined;
@@ -27,7 +27,7 @@ export interface PostgresSourceOptions<R> {
   readonly publication?: string | undefined;
   /** One per dataset. @default `prefetch_` and the name of the table */
   readonly slot?: string | undefined;
-  /** Whether the slot lives only as long as the connection: nothing stays on the server, each start is a load. */
+  /** Whether the slot lives only as long as the connection: each start is a load, and only the publication stays. */
   readonly temporary?: boolean | undefined;
   /** Whether standbys get the slot too (Postgres 17). @default false */
   readonly failover?: boolean | undefined;

@@ -12,6 +12,7 @@ import { type Connections, close } from '../server/connections.js';
 import { Follower } from './follower.js';
 import { formatLsn, lsnOf } from './lsn.js';
 import type { ResolvedOptions } from './options.js';
+import type { Line } from '../server/line.js';
 import type { PgClient } from '../server/pg-client.js';
 import { comparePositions, formatPosition, parsePosition, positionOf } from './position.js';
 import { sourceError } from '../server/postgres-error.js';
@@ -35,7 +36,8 @@ export class PostgresSession<R extends object> implements SourceSession<R> {
   readonly #sideLine: SideLine;
   readonly #release: () => void;
   /** The slot that lives only as long as this connection. */
-  #own: { client: PgClient; slot: string } | undefined;
+  #own: { client: Line; slot: string } | undefined;
+  #follower: Follower<R> | undefined;
 
   static async open<R extends object>(
     options: ResolvedOptions,
@@ -71,6 +73,10 @@ export class PostgresSession<R extends object> implements SourceSession<R> {
     };
     if (opener.aborted) end();
     this.#sideLine = new SideLine(connections, this.#closing.signal);
+  }
+
+  get isConnected(): boolean {
+    return this.#follower?.isConnected ?? true;
   }
 
   async resume(checkpoint: string | null): ReturnType<SourceSession<R>['resume']> {
@@ -117,11 +123,13 @@ export class PostgresSession<R extends object> implements SourceSession<R> {
       maxBatch,
       signal: ending.signal,
     });
+    this.#follower = follower;
     try {
       yield* follower.batches(positionOf(after));
     } catch (error) {
       if (!ending.signal.aborted) throw error;
     } finally {
+      this.#follower = undefined;
       ending.release();
     }
   }

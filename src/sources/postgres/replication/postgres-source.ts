@@ -1,6 +1,7 @@
 import type { ChangeSource, SourceSession, SourceWarning } from '../../../sync/source.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { Connections } from '../server/connections.js';
+import { warnBoth } from '../server/warn-both.js';
 import { type PostgresSourceOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import { PostgresSession } from './postgres-session.js';
 
@@ -33,10 +34,7 @@ export class PostgresSource<R extends object> implements ChangeSource<R> {
   ): Promise<SourceSession<R>> {
     const options: ResolvedOptions = {
       ...this.#options,
-      onWarning: (warning) => {
-        this.#options.onWarning(warning);
-        onWarning(warning);
-      },
+      onWarning: warnBoth(onWarning, this.#options.onWarning),
     };
     return PostgresSession.open<R>(options, this.#connections, this.#acknowledgements, signal);
   }

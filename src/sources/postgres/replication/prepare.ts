@@ -1,12 +1,13 @@
 import { Connections, close } from '../server/connections.js';
-import { type Finding, type PostgresReport, reportOf } from '../server/finding.js';
+import { type Finding, type PostgresReport, problem, reportOf } from '../server/finding.js';
 import { findProblems } from './findings.js';
 import { type PostgresSourceOptions, type ResolvedOptions, resolveOptions } from './options.js';
 import type { PgClient } from '../server/pg-client.js';
 import { isPassing, postgresError } from '../server/postgres-error.js';
+import { publishesItself } from './publication-findings.js';
 import { publicationSql } from './publication-sql.js';
 import { quoteTable } from '../server/quoting.js';
-import { readFacts } from './server-facts.js';
+import { type ServerFacts, readFacts } from './server-facts.js';
 
 /**
  * Looks whether the server, the role and the table are ready for a `PostgresSource` with these options, and says what
@@ -34,34 +35,36 @@ export async function preparePostgres<R>(options: PostgresSourceOptions<R>): Pro
 export async function prepareOn(client: PgClient, options: ResolvedOptions): Promise<PostgresReport> {
   const facts = await readFacts(client, options);
   const found = findProblems(facts, options);
-  const sql = publicationSql(facts, options);
+  const sql = publishesItself(facts, options) ? publicationSql(facts, options) : undefined;
+  const before = reportOf(found);
   // Published as it is, a table that is not ready may make the application's own writes fail.
-  const isInTheWay = found.some((finding) => finding.level === 'problem' && finding.sql !== sql);
-  if (sql === undefined || !options.create || facts.isStandby || isInTheWay) return reportOf(found);
-  const failure = await makePublication(client, sql, options);
-  if (failure === undefined) {
-    const done: Finding = { level: 'done', text: 'The publication was made ready.', sql };
-    return reportOf([done, ...findProblems(await readFacts(client, options), options)]);
+  if (sql === undefined || !before.isReady) return before;
+  const failure = await makePublication(client, sql, facts, options);
+  if (failure !== undefined) {
+    return reportOf([problem(`The publication could not be made ready: ${failure}.`), ...found]);
   }
-  const text = `The publication could not be made ready: ${failure}. Somebody who owns the table has to run this.`;
-  return reportOf([{ level: 'problem', text, sql }, ...found.filter((finding) => finding.sql !== sql)]);
+  const done: Finding = { level: 'done', text: 'The publication was made ready.', sql };
+  return reportOf([done, ...findProblems(await readFacts(client, options), options)]);
 }
 
 /** Returns why it was not made: also when the application could not write the table afterwards. */
 async function makePublication(
   client: PgClient,
   sql: string,
+  facts: ServerFacts,
   { table }: ResolvedOptions,
 ): Promise<string | undefined> {
   try {
     await client.query('begin');
     await client.query(sql);
-    await client.query(`explain delete from ${quoteTable(table)}`); // does not delete, but is refused like one
+    // Does not delete, but is refused like one; also for lack of the right, which says nothing here.
+    if (facts.table?.isDeletable) await client.query(`explain delete from ${quoteTable(table)}`);
     await client.query('commit');
     return undefined;
   } catch (error) {
     if (isPassing(error)) throw error;
     await client.query('rollback');
-    return error instanceof Error ? error.message : String(error);
+    const { message, detail } = error as { readonly message?: string; readonly detail?: string };
+    return [message ?? String(error), ...(detail ? [detail] : [])].join('. ').replace(/\.$/, '');
   }
 }

@@ -1,12 +1,11 @@
 import { type Lsn, formatLsn } from './lsn.js';
-import type { PgClient, PgWire, Submittable } from '../server/pg-client.js';
+import type { Line } from '../server/line.js';
+import type { PgWire, Submittable } from '../server/pg-client.js';
 import { postgresError, sourceError } from '../server/postgres-error.js';
 import { quoteName, quoteText } from '../server/quoting.js';
-import { silence } from '../server/line.js';
 import { type Frame, decodeFrame, encodeStatus } from './wire-frames.js';
 
 const mostBytesWaiting = 4_000_000;
-const longestSilenceMs = 10_000;
 const patienceWithShutdownMs = 10_000;
 const askedAgainMs = 400;
 
@@ -17,13 +16,12 @@ export interface StreamOptions {
   /** What the server may forget. */
   readonly applied: () => Lsn;
   readonly statusMs: number;
-  /** Whether the server is busy, as with a large transaction that is none of ours: it is silent then. */
-  readonly isAtWork: () => Promise<boolean>;
+  readonly silenceMs: number;
 }
 
 /** What the server sends from a slot, from the first command to the break of the line. */
 export class ReplicationStream {
-  readonly #client: PgClient;
+  readonly #line: Line;
   readonly #options: StreamOptions;
   #wire: PgWire | undefined;
   #frames: Frame[] = [];
@@ -31,6 +29,7 @@ export class ReplicationStream {
   #isPaused = false;
   #hasBegun = false;
   #heardAt = performance.now();
+  #bytesRead = 0;
   #isAsking = false;
   #failure: Error | undefined;
   #wake: () => void = () => undefined;
@@ -38,8 +37,8 @@ export class ReplicationStream {
   /** Since when the server has asked for a reply again and again. */
   #asked: { readonly since: number; times: number; at: number } | undefined;
 
-  constructor(client: PgClient, options: StreamOptions) {
-    this.#client = client;
+  constructor(line: Line, options: StreamOptions) {
+    this.#line = line;
     this.#options = options;
   }
 
@@ -76,7 +75,7 @@ export class ReplicationStream {
         handleDataRow: () => undefined,
         handleEmptyQuery: () => undefined,
       };
-      this.#client.query(handler);
+      this.#line.query(handler);
     });
   }
 
@@ -102,7 +101,7 @@ export class ReplicationStream {
 
   /** Nothing came for so long that something would have, had anything been alright. */
   get isSilent(): boolean {
-    return !this.#isPaused && performance.now() - this.#heardAt > longestSilenceMs;
+    return !this.#isPaused && performance.now() - this.#heardAt > this.#options.silenceMs;
   }
 
   /** What was taken by next() is dealt with: more may come. */
@@ -122,7 +121,6 @@ export class ReplicationStream {
 
   #take(chunk: Buffer): void {
     if (this.#failure) return;
-    this.#heardAt = performance.now();
     try {
       const frame = decodeFrame(chunk);
       if (frame.kind === 'alive' && frame.wantsReply) this.#reply();
@@ -155,16 +153,27 @@ export class ReplicationStream {
   /** The server must hear from us while we are busy, and we from it while nothing happens. */
   #onTime(): void {
     if (this.#hasBegun) this.#tellStatus(true);
+    this.#listen();
     if (this.isSilent && !this.#isAsking) void this.#onSilence();
   }
 
+  /** Also to a part of a message: a long one takes its time. */
+  #listen(): void {
+    const { bytesRead } = this.#line.connection.stream;
+    if (bytesRead === this.#bytesRead) return;
+    this.#bytesRead = bytesRead;
+    this.#heardAt = performance.now();
+  }
+
+  /** A server that is busy with a large transaction that is none of ours says nothing meanwhile. */
   async #onSilence(): Promise<void> {
     this.#isAsking = true;
-    const isAtWork = await this.#options.isAtWork();
+    const isAtWork = await this.#line.isAtWork();
     this.#isAsking = false;
-    if (!this.isSilent) return; // it came while we asked
+    this.#listen();
+    if (this.#failure || !this.isSilent) return;
     if (isAtWork) this.#heardAt = performance.now();
-    else this.#wire?.stream.destroy(silence());
+    else this.#line.giveUp();
   }
 
   #tellStatus(wantsReply: boolean): void {

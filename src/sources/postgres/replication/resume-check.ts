@@ -1,10 +1,10 @@
 import type { ReloadReason } from '../../../sync/source.js';
-import { lsnOf, formatLsn } from './lsn.js';
+import { type Lsn, lsnOf, formatLsn } from './lsn.js';
 import type { ResolvedOptions } from './options.js';
 import type { PgClient } from '../server/pg-client.js';
 import type { Position } from './position.js';
 import { type ServerIdentity, leftTimelineAt } from './server-identity.js';
-import { readSlot, serverEnd } from './slot.js';
+import { type SlotState, readSlot, serverEnd } from './slot.js';
 import { readLayout } from './table-layout.js';
 
 export interface Reload {
@@ -39,11 +39,10 @@ export async function whyNotFrom(
     const detail = `The log of the server ends at ${formatLsn(end)}, before ${formatLsn(lsn)}: it was set back.`;
     return { reload: 'source-changed', detail };
   }
-  return whyNotFromSlot(lsn, options.slot, lines.ordinary);
+  return whyNotFromSlot(lsn, options.slot, await readSlot(lines.ordinary, options.slot));
 }
 
-async function whyNotFromSlot(lsn: bigint, name: string, ordinary: PgClient): Promise<Reload | undefined> {
-  const slot = await readSlot(ordinary, name);
+export function whyNotFromSlot(lsn: Lsn, name: string, slot: SlotState | null): Reload | undefined {
   if (!slot) return { reload: 'lost-changes', detail: `The replication slot ${name} is gone.` };
   if (slot.lost !== undefined) {
     return { reload: 'lost-changes', detail: `The replication slot ${name} is lost: ${slot.lost}.` };

@@ -2,6 +2,7 @@ import type { InvalidRow, Snapshot } from '../../../sync/source.js';
 import { anySignal } from '../server/any-signal.js';
 import { type Connections, close } from '../server/connections.js';
 import type { ResolvedOptions } from './options.js';
+import type { Line } from '../server/line.js';
 import type { PgClient } from '../server/pg-client.js';
 import { formatPosition } from './position.js';
 import { postgresError, sourceError } from '../server/postgres-error.js';
@@ -24,7 +25,7 @@ export interface SnapshotContext {
   /** The table as it is now. */
   readonly lookNow: (system: string) => Promise<TableSight | undefined>;
   /** Whether the connection is to stay open: the slot ends with it. */
-  readonly keeps: (replication: PgClient, slot: CreatedSlot) => boolean;
+  readonly keeps: (replication: Line, slot: CreatedSlot) => boolean;
 }
 
 /**

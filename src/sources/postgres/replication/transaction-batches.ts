@@ -7,6 +7,9 @@ import { sourceError } from '../server/postgres-error.js';
 import type { RowMapper } from '../rows/row-mapper.js';
 import type { TableLayout } from './table-layout.js';
 
+/** As the server sends them. A batch is held in memory several times. */
+const mostBytes = 8_000_000;
+
 interface OpenTransaction {
   readonly commitLsn: Lsn;
   readonly timestampMs: number;
@@ -26,6 +29,8 @@ export class TransactionBatches<R> {
   #changes: Change<R>[] = [];
   /** So many of the changes are of transactions that have ended. */
   #ended = 0;
+  #bytes = 0;
+  #endedBytes = 0;
   #transaction: OpenTransaction | undefined;
   #isMoved = false;
   readonly #resumesAt: Position;
@@ -49,8 +54,8 @@ export class TransactionBatches<R> {
     return this.#isMoved && this.#changes.length === 0;
   }
 
-  /** Gives the batches that are full. */
-  *take(message: ReplicationMessage): Generator<ChangeBatch<R>, void, undefined> {
+  /** Gives the batches that are full, in changes or in bytes. */
+  *take(message: ReplicationMessage, bytes = 0): Generator<ChangeBatch<R>, void, undefined> {
     switch (message.kind) {
       case 'begin':
         this.#transaction = { ...message, changes: 0 };
@@ -63,7 +68,7 @@ export class TransactionBatches<R> {
         if (message.relation === this.#layout.relation) this.#check(message.columns);
         return;
       default:
-        yield* this.#add(this.#changesOf(message));
+        yield* this.#add(this.#changesOf(message), bytes);
     }
   }
 
@@ -85,10 +90,11 @@ export class TransactionBatches<R> {
   #moveTo(lsn: Lsn): void {
     this.#position = { ...this.#position, lsn, within: 0 };
     this.#ended = this.#changes.length;
+    this.#endedBytes = this.#bytes;
     this.#isMoved = true;
   }
 
-  *#add(changes: readonly Change<R>[]): Generator<ChangeBatch<R>, void, undefined> {
+  *#add(changes: readonly Change<R>[], bytes: number): Generator<ChangeBatch<R>, void, undefined> {
     const transaction = this.#transaction;
     if (!transaction) {
       if (changes.length > 0) throw sourceError('Postgres sent a change outside of a transaction.');
@@ -97,9 +103,15 @@ export class TransactionBatches<R> {
     for (const change of changes) {
       transaction.changes++;
       if (this.#wasGiven(transaction)) continue;
-      if (this.#changes.length >= this.#maxBatch) yield this.#ended > 0 ? this.#complete() : this.#part();
+      while (this.#isFullFor(bytes)) yield this.#ended > 0 ? this.#complete() : this.#part();
       this.#changes.push(change);
+      this.#bytes += bytes;
     }
+  }
+
+  #isFullFor(bytes: number): boolean {
+    const { length } = this.#changes;
+    return length >= this.#maxBatch || (length > 0 && this.#bytes + bytes > mostBytes);
   }
 
   #wasGiven({ commitLsn, changes }: OpenTransaction): boolean {
@@ -108,7 +120,8 @@ export class TransactionBatches<R> {
 
   #complete(): ChangeBatch<R> {
     const changes = this.#changes.splice(0, this.#ended);
-    this.#ended = 0;
+    this.#bytes -= this.#endedBytes;
+    this.#ended = this.#endedBytes = 0;
     this.#isMoved = false;
     return { changes, position: formatPosition(this.#position), complete: true };
   }
@@ -117,6 +130,7 @@ export class TransactionBatches<R> {
   #part(): ChangeBatch<R> {
     const { commitLsn = 0n, changes: count = 1 } = this.#transaction ?? {};
     const changes = this.#changes.splice(0);
+    this.#bytes = 0;
     const position = { ...this.#position, lsn: commitLsn, within: count - 1 };
     return { changes, position: formatPosition(position), complete: true };
   }

@@ -13,6 +13,7 @@ export class Watch {
   readonly #sideLine: SideLine;
   readonly #isTemporary: boolean;
   #timer: NodeJS.Timeout | undefined;
+  #isLooking = false;
   #warned: string | undefined;
 
   constructor(options: ResolvedOptions, sideLine: SideLine, isTemporary: boolean) {
@@ -24,9 +25,13 @@ export class Watch {
   start(since: Position, system: string, onFailure: (error: Error) => void): void {
     this.#timer = setInterval(
       () => {
-        this.#look(since, system).catch((error: unknown) => {
-          if (!isPassing(error)) onFailure(error as Error); // the stream hears of a broken line itself
-        });
+        if (this.#isLooking) return; // it waits for somebody who alters the table
+        this.#isLooking = true;
+        this.#look(since, system)
+          .catch((error: unknown) => {
+            if (!isPassing(error)) onFailure(error as Error); // the stream hears of a broken line itself
+          })
+          .finally(() => (this.#isLooking = false));
       },
       Math.min(everyMs, this.#options.heartbeatMs * 2),
     );

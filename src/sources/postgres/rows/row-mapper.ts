@@ -7,7 +7,11 @@ import type { RowLayout } from './row-layout.js';
 import type { Tuple } from './tuple.js';
 
 /** Thrown inside of `map` when it reads a value that was stored out of line, did not change, and was not sent. */
-class UnchangedColumn extends Error {}
+class UnchangedColumn extends Error {
+  constructor(column: string) {
+    super(`\`map\` needs the value of ${column}, which was not sent.`);
+  }
+}
 
 /** Makes records and changes of rows. */
 export class RowMapper<R> {
@@ -94,7 +98,10 @@ export class RowMapper<R> {
   #recordOf(row: Map<string, string | null>, id: string): { record: object; isPartial: boolean } {
     const { columns } = this.#layout;
     if (this.#map) {
-      const record: unknown = this.#map(this.#guarded(row));
+      const missed: string[] = [];
+      const record: unknown = this.#map(this.#guarded(row, missed));
+      // It may have made something up instead, having caught what the row threw.
+      if (missed[0] !== undefined) throw new UnchangedColumn(missed[0]);
       if (typeof record !== 'object' || record === null) throw new Error('`map` gave no record.');
       return { record: { ...record, id }, isPartial: false };
     }
@@ -107,7 +114,7 @@ export class RowMapper<R> {
   }
 
   /** Without what was not sent; a `map` that does not read it makes whole records all the same. */
-  #guarded(row: Map<string, string | null>): PostgresRow {
+  #guarded(row: Map<string, string | null>, missed: string[]): PostgresRow {
     const guarded: Record<string, string | null> = {};
     for (const { name } of this.#layout.columns) {
       const text = row.get(name);
@@ -116,7 +123,8 @@ export class RowMapper<R> {
         Object.defineProperty(guarded, name, {
           enumerable: true,
           get: () => {
-            throw new UnchangedColumn(`\`map\` needs the value of ${name}, which was not sent.`);
+            missed.push(name);
+            throw new UnchangedColumn(name);
           },
         });
       }

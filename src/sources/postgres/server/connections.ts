@@ -1,7 +1,7 @@
 import { PrefetchError } from '../../../errors.js';
 import { unlessAborted } from '../../../settling.js';
 import { Line } from './line.js';
-import { type PgClient, loadPg } from './pg-client.js';
+import { type PgClient, type TextRow, loadPg } from './pg-client.js';
 import type { PgConfig } from './pg-config.js';
 import { postgresError } from './postgres-error.js';
 import { quoteText } from './quoting.js';
@@ -32,21 +32,35 @@ const ofTime = {
 
 /** Those that the server knows: each version has others. */
 const settings = `
-  select set_config(wanted.name, wanted.value, false)
+  select set_config(wanted.name, wanted.value, false), pg_backend_pid() as pid
   from (values ${Object.entries({ ...ofValues, ...ofTime })
     .map((setting) => `(${setting.map(quoteText).join(', ')})`)
     .join(', ')}) as wanted (name, value)
   where wanted.name in (select lower(known.name) from pg_catalog.pg_settings known)`;
 
+/** What is made for a slot waits for the log like one that sends it, which is always ready to hear us. */
+const work = `
+  select from pg_stat_activity where pid = $1 and (
+    coalesce(wait_event_type, '') not in ('Client', 'Activity')
+    or (wait_event ilike 'WalSenderWaitForWal' and query like 'CREATE_REPLICATION_SLOT%'))`;
+
+/** Only one of ours that waits for us: elsewhere, as after a failover, the number may be that of somebody else. */
+const ending = `
+  select pg_terminate_backend(pid) from pg_stat_activity
+  where pid = $1 and usename = current_user and application_name = current_setting('application_name')
+  and wait_event_type = 'Client'`;
+
+const tooManyConnections = '53300';
+
 /** Opens connections to one database. */
 export class Connections {
   readonly #config: PgConfig;
-  readonly #silenceMs: number;
+  /** After so much silence a line on which something is due is given up, unless the server is at work. */
+  readonly silenceMs: number;
 
-  /** @param silenceMs after so much silence a line on which an answer is due is given up, unless the server is at work */
   constructor(config: PgConfig, silenceMs = longestSilenceMs) {
     this.#config = config;
-    this.#silenceMs = silenceMs;
+    this.silenceMs = silenceMs;
   }
 
   /**
@@ -57,14 +71,13 @@ export class Connections {
     kind: 'ordinary' | 'replication',
     signal: AbortSignal,
     onLost: (error: unknown) => void = () => undefined,
-  ): Promise<PgClient> {
+  ): Promise<Line> {
     signal.throwIfAborted();
     const client = await this.#newClient(kind);
     client.on('error', onLost);
     client.on('end', onLost);
     try {
-      await unlessAborted(this.#begin(client), signal);
-      return new Line(client, { silenceMs: this.#silenceMs, isAtWork: (line) => this.isAtWork(line) });
+      return new Line(client, await unlessAborted(this.#begin(client), signal), this);
     } catch (error) {
       client.connection.stream.destroy();
       signal.throwIfAborted();
@@ -72,20 +85,26 @@ export class Connections {
     }
   }
 
-  /**
-   * Whether the server is busy with what it was asked on this line, and not waiting for us: asked on another one. False
-   * when that cannot be asked.
-   */
-  async isAtWork({ processID }: PgClient): Promise<boolean> {
+  /** Whether the server is busy with what it was asked on a line, and not waiting for us. False when it is away. */
+  async isAtWork(line: { readonly processID: number }): Promise<boolean> {
+    try {
+      return (await this.#askBeside(line, work)).length > 0;
+    } catch (error) {
+      return (error as { code?: unknown }).code === tooManyConnections; // then nobody can say
+    }
+  }
+
+  /** A server that does not notice that a line is dead keeps its slot, or its snapshot, for a minute or for hours. */
+  async giveUp(line: { readonly processID: number }): Promise<void> {
+    await this.#askBeside(line, ending).catch(() => undefined);
+  }
+
+  async #askBeside(line: { readonly processID: number }, question: string): Promise<TextRow[]> {
     const other = await this.#newClient('ordinary');
     other.on('error', () => undefined);
     try {
       await this.#begin(other);
-      const sql = `select from pg_stat_activity
-        where pid = $1 and coalesce(wait_event_type, '') not in ('Client', 'Activity')`;
-      return (await this.#inTime(other, other.query(sql, [processID]))).rows.length > 0;
-    } catch {
-      return false;
+      return (await this.#inTime(other, other.query(question, [line.processID]))).rows;
     } finally {
       await close(other);
     }
@@ -108,11 +127,13 @@ export class Connections {
     }
   }
 
-  async #begin(client: PgClient): Promise<void> {
-    await this.#inTime(
+  /** Gives the process that is at the other end: a pooler may have named another one. */
+  async #begin(client: PgClient): Promise<number> {
+    const { rows } = await this.#inTime(
       client,
       client.connect().then(() => client.query(settings)),
     );
+    return Number(rows[0]?.['pid']);
   }
 
   /** A server that takes a connection and says nothing is none. */
@@ -121,7 +142,7 @@ export class Connections {
     const timeoutMs = typeof given === 'number' && given > 0 ? given : connectTimeoutMs;
     const timer = setTimeout(() => {
       client.connection.stream.destroy(new Error('timeout expired'));
-    }, timeoutMs);
+    }, timeoutMs).unref();
     try {
       return await work;
     } finally {

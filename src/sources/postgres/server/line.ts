@@ -3,7 +3,8 @@ import type { ArrayQuery, PgClient, PgWire, Submittable, TextRow } from './pg-cl
 export interface Attention {
   /** For so long nothing need come before it is asked whether the server is at work. */
   readonly silenceMs: number;
-  readonly isAtWork: (client: PgClient) => Promise<boolean>;
+  isAtWork(line: { readonly processID: number }): Promise<boolean>;
+  giveUp(line: { readonly processID: number }): Promise<void>;
 }
 
 /**
@@ -11,6 +12,8 @@ export interface Attention {
  * server may be silent for as long as it works on an answer, or waits for a lock.
  */
 export class Line implements PgClient {
+  /** Of the process of the server that is at the other end. */
+  readonly processID: number;
   readonly #client: PgClient;
   readonly #attention: Attention;
   /** What broke the line. Later errors say only that it is broken. */
@@ -18,7 +21,8 @@ export class Line implements PgClient {
   #unanswered = 0;
 
   /** @param client one that is connected */
-  constructor(client: PgClient, attention: Attention) {
+  constructor(client: PgClient, processID: number, attention: Attention) {
+    this.processID = processID;
     this.#client = client;
     this.#attention = attention;
     client.on('error', (error) => {
@@ -33,10 +37,6 @@ export class Line implements PgClient {
     return this.#client.connection;
   }
 
-  get processID(): number | null {
-    return this.#client.processID;
-  }
-
   connect(): Promise<unknown> {
     return this.#client.connect();
   }
@@ -47,6 +47,16 @@ export class Line implements PgClient {
   query(query: string | ArrayQuery | Submittable, values?: readonly unknown[]): unknown {
     if (typeof query === 'string') return this.#answerOf(this.#client.query(query, values));
     return 'submit' in query ? this.#client.query(query) : this.#answerOf(this.#client.query(query));
+  }
+
+  isAtWork(): Promise<boolean> {
+    return this.#attention.isAtWork(this);
+  }
+
+  /** Passing: another one may be better. */
+  giveUp(): void {
+    this.connection.stream.destroy(new Error('Connection terminated by silence'));
+    void this.#attention.giveUp(this);
   }
 
   end(): Promise<void> {
@@ -74,14 +84,9 @@ export class Line implements PgClient {
   async #onSilence(): Promise<void> {
     const { stream } = this.connection;
     const heard = stream.bytesRead;
-    const isAtWork = await this.#attention.isAtWork(this);
+    const isAtWork = await this.isAtWork();
     if (this.#unanswered === 0 || stream.bytesRead !== heard) return;
     if (isAtWork) stream.setTimeout(this.#attention.silenceMs);
-    else stream.destroy(silence());
+    else this.giveUp();
   }
-}
-
-/** Passing: a new connection may be better. */
-export function silence(): Error {
-  return new Error('Connection terminated by silence');
 }

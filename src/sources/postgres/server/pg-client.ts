@@ -44,8 +44,6 @@ export interface ArrayQuery {
 /** The part of a client of pg that we need, with all values as text. */
 export interface PgClient {
   readonly connection: PgWire;
-  /** Of the process of the server that is at the other end. */
-  readonly processID: number | null;
   connect(): Promise<unknown>;
   query(text: string, values?: readonly unknown[]): Promise<{ rows: TextRow[] }>;
   query(query: ArrayQuery): Promise<{ rows: (string | null)[][] }>;
