@@ -9,6 +9,7 @@ import type { OutboxLayout } from './outbox-layout.js';
 import type { OutboxNames } from './outbox-names.js';
 import { valuesOf } from './record-literal.js';
 import type { SeqSet } from './seq-set.js';
+import { wholeTransactions } from './whole-transactions.js';
 
 const bytesPerReading = 8_000_000;
 
@@ -22,6 +23,8 @@ export interface Reading extends Look {
 
 export interface OutboxRow {
   readonly seq: number;
+  /** That wrote it. */
+  readonly transaction: string;
   readonly timestampMs: number;
   readonly op: string;
   readonly content: string | null;
@@ -63,7 +66,7 @@ export function nextTransaction(snapshot: string): string {
  */
 export async function readOutbox(
   client: PgClient,
-  { outbox }: OutboxNames,
+  names: OutboxNames,
   within: SeqSet,
   most: number,
   knowsLog: boolean,
@@ -72,13 +75,13 @@ export async function readOutbox(
     name: 'prefetch-outbox-read',
     text: `
       select pg_snapshot_xmin(looked), ${nextTransaction('looked')}, ${knowsLog ? 'pg_current_wal_insert_lsn()' : 'null'},
-        found.through, found.seq, (extract(epoch from found.at) * 1000)::bigint, found.op, found.content
+        found.through, found.seq, (extract(epoch from found.at) * 1000)::bigint, found.op, found.content, found.transaction
       from pg_current_snapshot() as looked left join lateral (
         select counted.* from (
           select first.*, max(first.seq) over () as through,
             sum(octet_length(first.content)) over (order by first.seq) - octet_length(first.content) as bytes_before
           from (
-            select row.* from ${rowsIn(quoteTable(outbox), 'o.*', 'order by o.seq limit $3')}
+            select row.* from ${rowsIn(quoteTable(names.outbox), 'o.*', 'order by o.seq limit $3')}
             order by row.seq limit $3) as first) as counted
         where coalesce(counted.bytes_before, 0) < ${bytesPerReading}) as found on true
       order by found.seq`,
@@ -86,19 +89,18 @@ export async function readOutbox(
     rowMode: 'array',
   });
   const [oldestOpen, next, logEnd = null, last] = rows[0] ?? [];
-  const found = rows.flatMap(([, , , , seq = null, timestampMs, op, content = null]) =>
-    seq === null ? [] : [{ seq: Number(seq), timestampMs: Number(timestampMs), op: op ?? '', content }],
-  );
+  const found: OutboxRow[] = [];
+  for (const [, , , , seq = null, timestampMs, op, content = null, transaction] of rows) {
+    if (seq === null) continue;
+    const told = { timestampMs: Number(timestampMs), op: op ?? '', content };
+    found.push({ seq: Number(seq), transaction: transaction ?? '', ...told });
+  }
   const through = found.at(-1)?.seq ?? 0;
   const isFull = found.length >= most || through < Number(last ?? 0);
-  return {
-    rows: found,
-    isFull,
-    oldestOpen: BigInt(oldestOpen ?? 0),
-    next: BigInt(next ?? 0),
-    through: isFull ? through : Number.MAX_SAFE_INTEGER,
-    logEnd,
-  };
+  const look = { isFull, oldestOpen: BigInt(oldestOpen ?? 0), next: BigInt(next ?? 0), logEnd };
+  if (!isFull) return { ...look, rows: found, through: Number.MAX_SAFE_INTEGER };
+  const part = await wholeTransactions(client, names, found);
+  return { ...look, rows: part.rows, through: part.heldFrom === undefined ? through : part.heldFrom - 1 };
 }
 
 /** Makes changes of rows of the outbox. */

@@ -68,7 +68,9 @@ create table if not exists ${outbox} (
   seq bigint generated always as identity primary key,
   at timestamptz not null default clock_timestamp(),
   op text not null,
-  content text
+  content text,
+  transaction xid8 not null default pg_current_xact_id(),
+  unique (transaction, seq)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 comment on table ${outbox} is '${marks.outbox}';
 

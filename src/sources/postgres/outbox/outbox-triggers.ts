@@ -39,7 +39,7 @@ export function triggerSql(options: OutboxTable): string {
   const body = `
 begin
   -- Or every write would fail.
-  perform seq, at, op, content from ${quoteTable(names.outbox)} where false;
+  perform seq, at, op, content, transaction from ${quoteTable(names.outbox)} where false;
 ${wanted
   .map(
     ({ name, events, each, kind }) => `  if not ${found(name)}
