@@ -71,7 +71,9 @@ describe('debeziumDecoder()', () => {
 describe('debeziumMessages()', () => {
   it('takes what debeziumDecoder() takes, and a window', () => {
     expect(debeziumMessages().memory).toBe(4_096);
-    expect(debeziumMessages({ keyColumns: ['slug'], orderWindow: 0 }).memory).toBe(0);
+    expect(debeziumMessages({ keyColumns: ['slug'], orderWindow: 10 }).memory).toBe(10);
+    // Or a row of a snapshot would not be known to go on with it.
+    expect(debeziumMessages({ orderWindow: 0 }).memory).toBe(1);
   });
 
   it.each<[string, object, RegExp]>([

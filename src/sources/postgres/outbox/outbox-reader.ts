@@ -7,6 +7,7 @@ import { quoteTable } from '../server/quoting.js';
 import type { Look } from './horizon.js';
 import type { OutboxLayout } from './outbox-layout.js';
 import type { OutboxNames } from './outbox-names.js';
+import type { OutboxRow } from './outbox-row.js';
 import { valuesOf } from './record-literal.js';
 import type { SeqSet } from './seq-set.js';
 import { wholeTransactions } from './whole-transactions.js';
@@ -19,15 +20,6 @@ export interface Reading extends Look {
   readonly isFull: boolean;
   /** Up to where the log has to be safe, so that a crash of the server cannot take back what was read. */
   readonly logEnd: string | null;
-}
-
-export interface OutboxRow {
-  readonly seq: number;
-  /** That wrote it. */
-  readonly transaction: string;
-  readonly timestampMs: number;
-  readonly op: string;
-  readonly content: string | null;
 }
 
 /** Rows of the outbox in ranges of numbers: those in between may be dead, and would have to be passed over each time. */

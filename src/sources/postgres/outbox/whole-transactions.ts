@@ -1,7 +1,7 @@
 import type { PgClient } from '../server/pg-client.js';
 import { quoteTable } from '../server/quoting.js';
-import type { OutboxRow } from './outbox-reader.js';
 import type { OutboxNames } from './outbox-names.js';
+import type { OutboxRow } from './outbox-row.js';
 
 /** Some rows to be handed on, and from which number on others are left for later; undefined when none are. */
 interface Part {
