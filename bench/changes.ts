@@ -33,7 +33,7 @@ export async function benchChanges(client: BenchClient): Promise<Result[]> {
       const last = await cache.get(category(changes - 1).id);
       if (last.record?.name !== name) throw new Error('The last change was not applied.');
     },
-    target: 5,
+    target: 4,
   });
   await worker.stop();
   return [result];

@@ -5,10 +5,10 @@ import { type Category, categories, hashSchema } from './categories.js';
 import { type Result, median, quantile, ratioShown } from './side-by-side.js';
 
 const records = 100_000;
-/** So short that a sweep through all records comes every two seconds. */
-const ttlSeconds = 6;
-const sampleMs = 5_000;
-const rounds = 4;
+/** So short that there is nearly always a sweep, and long enough for its rests. */
+const ttlSeconds = 15;
+const sampleMs = 12_000;
+const rounds = 3;
 const target = 0.8;
 
 interface Sample {

@@ -3,8 +3,8 @@ import type { Entity } from 'redis-om';
 import type { SyncRepository } from '../cache/sync-repository.js';
 import { publish } from '../events.js';
 
-/** Redis rests four times as long as it works for us, unless the sweep would come too late. */
-const restFactor = 4;
+/** Redis rests nine times as long as it works for us, unless the sweep would come too late. */
+const restFactor = 9;
 const longestTimerMs = 2 ** 31 - 1;
 
 /**
