@@ -1,3 +1,4 @@
+import { anySignal } from '../../any-signal.js';
 import { PrefetchError } from '../../errors.js';
 import { type RedisClient, send } from '../client.js';
 import { beforeAll, compareEntryIds, isEntryId } from './entry-id.js';
@@ -185,18 +186,20 @@ export class StreamReader {
     this.#options.trimmer?.release(this);
   }
 
-  #page(command: readonly string[], signal: AbortSignal): Promise<readonly StreamEntry[]> {
+  async #page(command: readonly string[], signal: AbortSignal): Promise<readonly StreamEntry[]> {
     const { client, stream } = this.#options;
-    return this.#patiently(
-      async () => {
+    const ending = anySignal(signal, this.#closing.signal);
+    try {
+      return await this.#patiently(async () => {
         try {
           return (await send(client, command)) as readonly StreamEntry[];
         } catch (error) {
           throw streamError(stream, error);
         }
-      },
-      AbortSignal.any([signal, this.#closing.signal]),
-    );
+      }, ending.signal);
+    } finally {
+      ending.release();
+    }
   }
 
   async #patiently<A>(question: () => Promise<A>, signal: AbortSignal): Promise<A> {

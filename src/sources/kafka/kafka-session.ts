@@ -1,3 +1,4 @@
+import { anySignal } from '../../any-signal.js';
 import { settlesWithin } from '../../settling.js';
 import type {
   ChangeBatch,
@@ -81,22 +82,28 @@ export class KafkaSession<R extends object> implements SourceSession<R> {
   async snapshot(signal: AbortSignal, onInvalid?: (row: InvalidRow) => void): Promise<Snapshot<R>> {
     const { snapshot } = this.#options;
     const ending = new AbortController();
-    const either = AbortSignal.any([signal, this.#closing.signal, ending.signal]);
-    const { position, from } = await this.#here(either);
-    const isTopic = snapshot === 'topic';
-    const { pages, total } = isTopic
-      ? { pages: this.#topicPages(from, position, either, onInvalid), total: undefined }
-      : await recordsFrom(snapshot, either);
-    return {
-      position: formatPosition(position),
-      exact: isTopic,
-      records: pages,
-      total,
-      close: async () => {
-        ending.abort();
-        await pages.return().catch(() => undefined);
-      },
-    };
+    const either = anySignal(signal, this.#closing.signal, ending.signal);
+    try {
+      const { position, from } = await this.#here(either.signal);
+      const isTopic = snapshot === 'topic';
+      const { pages, total } = isTopic
+        ? { pages: this.#topicPages(from, position, either.signal, onInvalid), total: undefined }
+        : await recordsFrom(snapshot, either.signal);
+      return {
+        position: formatPosition(position),
+        exact: isTopic,
+        records: pages,
+        total,
+        close: async () => {
+          ending.abort();
+          await pages.return().catch(() => undefined);
+          either.release();
+        },
+      };
+    } catch (error) {
+      either.release();
+      throw error;
+    }
   }
 
   async *changes(after: string, options: ChangesOptions): AsyncGenerator<ChangeBatch<R>, void, undefined> {
@@ -104,9 +111,12 @@ export class KafkaSession<R extends object> implements SourceSession<R> {
     if (position?.topic !== this.#options.topic) {
       throw sourceError(`${after.slice(0, 100)} is no position in the topic ${this.#options.topic}.`);
     }
-    const signal = AbortSignal.any([options.signal, this.#closing.signal]);
+    const { signal, release } = anySignal(options.signal, this.#closing.signal);
     const isOver = () => signal.aborted;
-    if (isOver()) return;
+    if (isOver()) {
+      release();
+      return;
+    }
     const reader = this.#readers.take();
     try {
       const parts = { reader, barriers: this.#barriers, loadsNeeded: this.#loadsNeeded };
@@ -115,6 +125,7 @@ export class KafkaSession<R extends object> implements SourceSession<R> {
     } catch (error) {
       if (!isOver()) throw error;
     } finally {
+      release();
       this.#readers.giveBack(reader);
     }
   }

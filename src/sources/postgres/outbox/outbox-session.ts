@@ -6,7 +6,7 @@ import type {
   SourceLag,
   SourceSession,
 } from '../../../sync/source.js';
-import { anySignal } from '../server/any-signal.js';
+import { anySignal } from '../../../any-signal.js';
 import type { Connections } from '../server/connections.js';
 import { textOf } from '../server/finding.js';
 import { sourceError } from '../server/postgres-error.js';

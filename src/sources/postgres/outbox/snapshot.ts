@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { InvalidRow, Snapshot } from '../../../sync/source.js';
 import { cursorPages } from '../rows/cursor-pages.js';
 import { RowMapper } from '../rows/row-mapper.js';
-import { anySignal } from '../server/any-signal.js';
+import { anySignal } from '../../../any-signal.js';
 import { type Connections, close } from '../server/connections.js';
 import type { PgClient } from '../server/pg-client.js';
 import { postgresError, sourceError } from '../server/postgres-error.js';

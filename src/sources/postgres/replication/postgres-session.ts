@@ -7,7 +7,7 @@ import type {
   SourceSession,
 } from '../../../sync/source.js';
 import type { Acknowledgements } from './acknowledgements.js';
-import { anySignal } from '../server/any-signal.js';
+import { anySignal } from '../../../any-signal.js';
 import { type Connections, close } from '../server/connections.js';
 import { Follower } from './follower.js';
 import { formatLsn, lsnOf } from './lsn.js';

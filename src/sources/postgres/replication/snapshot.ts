@@ -1,5 +1,5 @@
 import type { InvalidRow, Snapshot } from '../../../sync/source.js';
-import { anySignal } from '../server/any-signal.js';
+import { anySignal } from '../../../any-signal.js';
 import { type Connections, close } from '../server/connections.js';
 import type { ResolvedOptions } from './options.js';
 import type { Line } from '../server/line.js';

@@ -1,4 +1,7 @@
-/** Aborts when one of the others does. Call `release` when it is no longer needed. */
+/**
+ * Aborts when one of the others does. Call `release` when it is no longer needed. Node's own `AbortSignal.any()` is there
+ * from 20.3 on only.
+ */
 export function anySignal(...signals: readonly AbortSignal[]): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   const onAbort = () => {
